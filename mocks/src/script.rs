@@ -1,0 +1,179 @@
+//! The `server:` part of a scenario: rules that override single answers of the real server.
+//!
+//! The server is real until a rule says otherwise. For each request the first rule of its endpoint
+//! that matches and is not used up wins; with no such rule the server answers by itself.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::authorization::AuthorizationOptions;
+use crate::fault::Fault;
+
+/// The endpoints a rule or a check can name. Serialised in kebab case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Endpoint {
+    /// `POST /api/accounts/deviceauth/usercode`
+    Usercode,
+    /// `POST /api/accounts/deviceauth/token`
+    Poll,
+    /// `POST /oauth/token`, every grant
+    Token,
+    /// `POST /oauth/revoke`
+    Revoke,
+    /// `GET` and `POST /codex/device`, the page a person approves on
+    Page,
+    /// `POST …/responses`, and the WebSocket upgrade of the same path
+    Responses,
+    /// `GET …/models`
+    Models,
+    /// `GET …/wham/accounts/check`
+    Accounts,
+    /// `GET …/wham/usage`, `…/api/codex/usage`
+    Usage,
+    /// Endpoints that a program may call around a turn and that nobody judges: plugins, analytics, settings.
+    Ambient,
+    /// Anything else: a request that nobody expected.
+    Unknown,
+}
+
+/// What the server of a scenario does differently from the real one.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Script {
+    /// Settings of the authorization server: polling interval, token life, what happens on replay.
+    pub authorization: AuthorizationOptions,
+    /// Rules for the user-code request.
+    pub usercode: Vec<Rule>,
+    /// Rules for the poll for approval.
+    pub poll: Vec<Rule>,
+    /// Rules for the token endpoint, all grants.
+    pub token: Vec<Rule>,
+    /// Rules for revocation.
+    pub revoke: Vec<Rule>,
+    /// Rules for the page a person approves on.
+    pub page: Vec<Rule>,
+    /// Rules for the Responses endpoint.
+    pub responses: Vec<Rule>,
+    /// Rules for the list of models.
+    pub models: Vec<Rule>,
+    /// Rules for the accounts check.
+    pub accounts: Vec<Rule>,
+    /// Rules for the usage endpoint.
+    pub usage: Vec<Rule>,
+}
+
+/// One rule: which requests it takes, how often, and what it answers.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rule {
+    /// Which requests this rule takes. All, when left out.
+    pub when: When,
+    /// How many requests this rule answers before it is used up. No limit when left out.
+    pub times: Option<u32>,
+    /// What is answered. The real server's own answer when left out, so that faults can spoil it.
+    pub answer: Option<AnswerSpec>,
+    /// A gate: the answer waits until a step `release: NAME` opens it. A gate once open stays open.
+    pub hold: Option<String>,
+    /// What happens to the answer on its way out, in any order: each fault knows its place.
+    pub faults: Vec<Fault>,
+}
+
+/// Conditions on a request; all given ones must hold.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct When {
+    /// The n-th request to this endpoint, counted from 1 over the whole scenario.
+    pub nth: Option<u32>,
+    /// `grant_type` of a token request, in JSON or form: `refresh_token`, `authorization_code`.
+    pub grant: Option<String>,
+    /// State of the bearer token that came with the request, as the authorization server knows it.
+    pub access: Option<TokenState>,
+    /// State of the refresh token that came with the request.
+    pub refresh: Option<TokenState>,
+    /// Generation of the bearer token within its family: 1 is the first pair, 2 the pair after one rotation.
+    pub access_generation: Option<u32>,
+    /// Generation of the refresh token within its family.
+    pub refresh_generation: Option<u32>,
+    /// Headers by name (any case), each a regular expression that the value must match somewhere.
+    pub header: BTreeMap<String, String>,
+    /// JSON pointer into the decoded body (a form counts as a flat object) -> value it must equal.
+    pub body: BTreeMap<String, serde_json::Value>,
+    /// An item of the body's `input` list that has at least these fields with these values.
+    pub input_has: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// What the authorization server knows of a token at the moment it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenState {
+    /// Good for use now.
+    Live,
+    /// Minted here, past its expiry.
+    Expired,
+    /// A refresh token that was exchanged already.
+    Spent,
+    /// Revoked, alone or with its family.
+    Revoked,
+    /// The request carries no such token.
+    None,
+    /// The request carries a token that was not minted here.
+    Foreign,
+}
+
+/// An answer: the name of a fixture, or the answer itself.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum AnswerSpec {
+    /// Path below `fixtures/`, without `.http`: `token/refresh_token_reused`.
+    Fixture(String),
+    /// Written out in the rule.
+    Inline(InlineAnswer),
+}
+
+/// An answer written in the rule. Give at most one of `json`, `text` and `events`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InlineAnswer {
+    /// HTTP status, 200 when left out.
+    #[serde(default = "ok")]
+    pub status: u16,
+    /// Headers in order. `content-type` follows from the body's kind unless given here.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// A JSON body (`application/json`). Placeholders in strings are filled.
+    #[serde(default)]
+    pub json: Option<serde_json::Value>,
+    /// A body as is (`text/plain`; a body that starts with `<` is `text/html`). Placeholders are filled.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// An event stream (`text/event-stream`): each item becomes `event: <type>`, `data: <json>`; a missing
+    /// `sequence_number` is counted in. A string item is sent as written, without any addition.
+    #[serde(default)]
+    pub events: Option<Vec<serde_json::Value>>,
+}
+
+fn ok() -> u16 {
+    200
+}
+
+impl Script {
+    /// The rules of an endpoint, in order.
+    #[must_use]
+    pub fn rules(&self, endpoint: Endpoint) -> &[Rule] {
+        match endpoint {
+            Endpoint::Usercode => &self.usercode,
+            Endpoint::Poll => &self.poll,
+            Endpoint::Token => &self.token,
+            Endpoint::Revoke => &self.revoke,
+            Endpoint::Page => &self.page,
+            Endpoint::Responses => &self.responses,
+            Endpoint::Models => &self.models,
+            Endpoint::Accounts => &self.accounts,
+            Endpoint::Usage => &self.usage,
+            Endpoint::Ambient | Endpoint::Unknown => &[],
+        }
+    }
+}
