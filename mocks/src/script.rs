@@ -41,7 +41,7 @@ pub enum Endpoint {
 
 /// What the server of a scenario does differently from the real one.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Script {
     /// Settings of the authorization server: polling interval, token life, what happens on replay.
     pub authorization: AuthorizationOptions,
@@ -67,7 +67,7 @@ pub struct Script {
 
 /// One rule: which requests it takes, how often, and what it answers.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Rule {
     /// Which requests this rule takes. All, when left out.
     pub when: When,
@@ -83,7 +83,7 @@ pub struct Rule {
 
 /// Conditions on a request; all given ones must hold.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct When {
     /// The n-th request to this endpoint, counted from 1 over the whole scenario.
     pub nth: Option<u32>,
