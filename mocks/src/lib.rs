@@ -1,6 +1,8 @@
 //! Mock servers that speak OAuth and the Responses API, with state, byte-exact fixtures, faults and a journal.
 
 pub mod authorization;
+pub mod backend;
 pub mod fault;
+pub mod routes;
 pub mod script;
 pub mod span;
