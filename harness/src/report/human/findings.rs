@@ -147,7 +147,9 @@ fn write_block(lines: &mut Vec<String>, block: &Block<'_>, page: &Page) {
     }
     lines.push(String::new());
     labelled(lines, "because", &one_line(&outcome.because), page);
-    labelled(lines, "sources", &outcome.sources.join(", "), page);
+    if !outcome.sources.is_empty() {
+        labelled(lines, "sources", &outcome.sources.join(", "), page);
+    }
     // Never wrapped: it is there to be copied.
     lines.push(label("again", page) + &visible(&again(outcome, page)));
 }
