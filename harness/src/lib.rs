@@ -1,6 +1,12 @@
 //! loginproof: proves that command-line agents sign in, stay signed in, and read their streams correctly.
 
 pub mod baseline;
+/// The command line.
+pub mod cli {
+    pub mod doctor;
+    pub mod install;
+    pub mod schema;
+}
 pub mod report;
 pub mod verdict;
 /// What a run tells.

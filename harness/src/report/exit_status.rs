@@ -58,7 +58,8 @@ pub struct Terms {
     pub strict: bool,
     /// Verdicts known beforehand; an empty one expects nothing.
     pub baseline: Baseline,
-    /// The run was not narrowed by filters, so that an entry of the baseline that meets nothing is stale.
+    /// Every scenario of the suite was selected, slow ones included, so that an entry of the baseline that
+    /// meets nothing is stale.
     pub whole: bool,
 }
 

@@ -30,12 +30,14 @@ struct Page {
     paint: Paint,
     /// What to write after `--target` to get a target again, where that is not its name.
     targets: BTreeMap<String, String>,
+    /// What else to write to get the same run again: `--seed 7`.
+    arguments: Vec<String>,
 }
 
 impl Human {
     /// To standard output: as wide as the terminal, in colours where that is one.
     #[must_use]
-    pub fn stdout(terms: Arc<Terms>) -> Self {
+    pub fn new(terms: Arc<Terms>) -> Self {
         let stdout = io::stdout();
         let paint = Paint::of(&stdout);
         let width = if stdout.is_terminal() {
@@ -63,6 +65,7 @@ impl Human {
             width: width.clamp(50, 120),
             paint,
             targets: BTreeMap::new(),
+            arguments: Vec::new(),
         };
         Self {
             record: Record::default(),
@@ -76,6 +79,13 @@ impl Human {
     #[must_use]
     pub fn target_argument(mut self, name: impl Into<String>, argument: impl Into<String>) -> Self {
         self.page.targets.insert(name.into(), argument.into());
+        self
+    }
+
+    /// Arguments of this run that a scenario needs to be played again alike, such as `--seed 7` or `--suite DIR`.
+    #[must_use]
+    pub fn arguments(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
+        self.page.arguments.extend(arguments);
         self
     }
 }

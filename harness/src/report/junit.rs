@@ -198,7 +198,9 @@ fn account(outcome: &Outcome, result: &CheckResult) -> String {
         lines.push(format!("expected: {}", result.expected));
     }
     lines.push(format!("seen: {}", result.because));
-    lines.push(format!("sources: {}", outcome.sources.join(", ")));
+    if !outcome.sources.is_empty() {
+        lines.push(format!("sources: {}", outcome.sources.join(", ")));
+    }
     lines.push(format!("evidence: {}", outcome.evidence.display()));
     shown(&lines.join("\n"))
 }

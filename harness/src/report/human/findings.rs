@@ -147,20 +147,25 @@ fn write_block(lines: &mut Vec<String>, block: &Block<'_>, page: &Page) {
     }
     lines.push(String::new());
     labelled(lines, "because", &one_line(&outcome.because), page);
-    labelled(lines, "sources", &outcome.sources.join(", "), page);
+    if !outcome.sources.is_empty() {
+        labelled(lines, "sources", &outcome.sources.join(", "), page);
+    }
+    // Never wrapped: it is there to be copied.
+    lines.push(label("again", page) + &visible(&again(outcome, page)));
+}
+
+/// The command that plays this scenario again.
+fn again(outcome: &Outcome, page: &Page) -> String {
     let target = page
         .targets
         .get(&outcome.id.target)
         .unwrap_or(&outcome.id.target);
-    // Never wrapped: it is there to be copied.
-    lines.push(
-        label("again", page)
-            + &visible(&format!(
-                "loginproof run --target {} '{}'",
-                shell_word(target),
-                outcome.id.scenario.replace('\'', r"'\''")
-            )),
-    );
+    let mut command = format!("loginproof run --target {}", shell_word(target));
+    for argument in &page.arguments {
+        command = format!("{command} {}", shell_word(argument));
+    }
+    // Quoted always: whoever goes on to edit it into a pattern is safe.
+    format!("{command} '{}'", outcome.id.scenario.replace('\'', r"'\''"))
 }
 
 fn write_finding(lines: &mut Vec<String>, finding: &Finding<'_>, page: &Page) {

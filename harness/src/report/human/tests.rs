@@ -8,6 +8,7 @@ fn page(width: usize) -> Page {
         width,
         paint: Paint { colour: false },
         targets: BTreeMap::new(),
+        arguments: Vec::new(),
     }
 }
 
@@ -128,11 +129,12 @@ fn an_excerpt_cannot_paint_on_the_terminal() {
 }
 
 #[test]
-fn a_target_given_as_a_file_is_found_again() {
+fn a_scenario_is_played_again_with_the_same_arguments() {
     let text = {
         let mut page = page(80);
         page.targets
             .insert("codex".to_owned(), "my targets/codex.toml".to_owned());
+        page.arguments = vec!["--seed".to_owned(), "7".to_owned()];
         render(
             &sample::verdicts(&[Verdict::Fail]),
             &Terms::default(),
@@ -140,7 +142,7 @@ fn a_target_given_as_a_file_is_found_again() {
         )
     };
     assert!(
-        text.contains("loginproof run --target 'my targets/codex.toml' 'area/name'"),
+        text.contains("loginproof run --target 'my targets/codex.toml' --seed 7 'area/name'"),
         "{text}"
     );
 }
