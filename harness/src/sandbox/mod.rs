@@ -1,0 +1,4 @@
+//! What stands around a program under test: its home folder, its environment, and the processes it starts.
+
+pub mod process_tree;
+pub mod supervise;
