@@ -2,5 +2,6 @@
 
 pub mod authorization;
 pub mod fault;
+pub mod message;
 pub mod script;
 pub mod span;
