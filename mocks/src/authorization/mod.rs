@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::script::TokenState;
 use crate::span::Span;
 
 /// Settings of the authorization server, the `authorization:` key of a scenario's `server:`.
@@ -43,6 +44,70 @@ impl Default for AuthorizationOptions {
             access_life: Span::seconds(3600),
             on_reuse: OnReuse::Reject,
             grace: Span::seconds(0),
+        }
+    }
+}
+
+/// What the server knows of a token that a request carried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TokenSeen {
+    /// Whether it is good.
+    pub state: TokenState,
+    /// Its generation within its family.
+    pub generation: Option<u32>,
+    /// Id of the account it was minted for.
+    pub account: Option<String>,
+}
+
+impl TokenSeen {
+    /// The request carries no such token.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            state: TokenState::None,
+            generation: None,
+            account: None,
+        }
+    }
+}
+
+/// Whether a refresh spends the refresh token that it shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rotation {
+    /// Spent.
+    #[default]
+    Rotate,
+    /// Kept.
+    Keep,
+}
+
+/// Stand-in.
+#[derive(Clone, Debug)]
+pub struct AuthorizationServer;
+
+impl AuthorizationServer {
+    /// Stand-in.
+    #[must_use]
+    pub fn new(_: AuthorizationOptions, _: u64, _: &str) -> Self {
+        Self
+    }
+    /// Stand-in.
+    #[must_use]
+    pub fn describe_access(&self, _: &str) -> TokenSeen {
+        TokenSeen {
+            state: TokenState::Foreign,
+            generation: None,
+            account: None,
+        }
+    }
+    /// Stand-in.
+    #[must_use]
+    pub fn describe_refresh(&self, _: &str) -> TokenSeen {
+        TokenSeen {
+            state: TokenState::Foreign,
+            generation: None,
+            account: None,
         }
     }
 }
