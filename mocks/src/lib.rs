@@ -4,6 +4,7 @@
 
 mod answering;
 pub mod authorization;
+pub mod backend;
 mod conversation;
 pub mod endpoint;
 mod event_stream;
