@@ -12,7 +12,9 @@ use crate::authorization::AuthorizationOptions;
 use crate::fault::Fault;
 
 /// The endpoints a rule or a check can name. Serialised in kebab case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Endpoint {
     /// `POST /api/accounts/deviceauth/usercode`
