@@ -6,10 +6,13 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
+use serde::de::MapAccess;
+use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Serialize};
 
 use crate::authorization::AuthorizationOptions;
 use crate::fault::Fault;
+use crate::one_of::OneOf;
 
 /// The endpoints a rule or a check can name. Serialised in kebab case.
 #[derive(
@@ -126,7 +129,7 @@ pub enum TokenState {
 }
 
 /// An answer: the name of a fixture, or the answer itself.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum AnswerSpec {
     /// Path below `fixtures/`, without `.http`: `token/refresh_token_reused`.
@@ -159,6 +162,20 @@ pub struct InlineAnswer {
 
 fn ok() -> u16 {
     200
+}
+
+crate::deserialize_one_of!(AnswerSpec);
+
+impl<'de> OneOf<'de> for AnswerSpec {
+    const WAYS: &'static str = "the name of a fixture, or an answer written out";
+
+    fn from_text<E: serde::de::Error>(text: &str) -> Result<Self, E> {
+        Ok(Self::Fixture(text.to_owned()))
+    }
+
+    fn from_table<A: MapAccess<'de>>(table: A) -> Result<Self, A::Error> {
+        InlineAnswer::deserialize(MapAccessDeserializer::new(table)).map(Self::Inline)
+    }
 }
 
 impl Script {

@@ -21,6 +21,8 @@ pub struct Launch {
     pub attach: Attach,
     /// Whether the terminal answers what the program asks it.
     pub answers: bool,
+    /// Whether output is also shown on this process's own standard output, as it comes.
+    pub mirror: bool,
     /// File mode creation mask; the harness's own when left out.
     pub umask: Option<u32>,
     /// The binary of loginproof, for `enter`.

@@ -286,6 +286,11 @@ impl Pump {
                     let bytes = &buffer[..count];
                     let at = self.shared.started.elapsed();
                     self.shared.state().output[reader.pipe].record(at, reader.stream, bytes);
+                    if self.shared.launch.mirror {
+                        // Whoever reads our output may have gone; the program is judged all the same.
+                        let mut own = io::stdout().lock();
+                        let _ = own.write_all(bytes).and_then(|()| own.flush());
+                    }
                     if reader.late.is_empty() && reader.drawn < DRAWN_AT_ONCE {
                         reader.drawn += count;
                         self.draw(index, &buffer[..count], false);
