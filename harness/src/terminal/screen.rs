@@ -278,13 +278,14 @@ impl Screen {
 
     /// Text is about to be drawn: tell it in the transcript, joined to the last text where it stands beside it.
     fn text(&mut self, text: &[u8]) {
-        if let (Some((end_row, end_column)), Some(_)) = (self.text_end, &self.grid) {
-            let (row, column) = self.cursor();
-            if row != end_row || column < end_column {
+        let (row, column) = self.cursor();
+        match self.text_end {
+            _ if self.grid.is_none() => {}
+            None => self.transcript.jump(self.above > 0),
+            Some((end_row, end_column)) if row != end_row || column < end_column => {
                 self.transcript.jump(self.above > 0 || row == end_row);
-            } else {
-                self.transcript.blanks(column - end_column);
             }
+            Some((_, end_column)) => self.transcript.blanks(column - end_column),
         }
         self.transcript.text(text);
         if let Some(link) = &mut self.open_link {
@@ -299,7 +300,6 @@ impl Screen {
             Token::Control(b'\n' | 0x0b | 0x0c) => {
                 self.transcript.newline();
                 self.above = self.above.saturating_sub(1);
-                self.transcript.jump(self.above > 0);
                 self.text_end = None;
             }
             Token::Control(b'\t') if self.grid.is_none() => self.transcript.text(b"\t"),
@@ -436,3 +436,6 @@ impl Screen {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

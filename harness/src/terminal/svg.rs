@@ -33,3 +33,31 @@ impl Picture {
         format!("{}\n", self.text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture() -> Picture {
+        let mut screen = Screen::terminal(24, 4);
+        screen.process(
+            0,
+            b"Enter this code:\r\n  \x1b[1;36mABCD-12345\x1b[0m <&>",
+            |_| {},
+        );
+        Picture::of(&screen)
+    }
+
+    #[test]
+    fn a_screen_is_drawn_with_its_colours() {
+        insta::assert_snapshot!(picture().svg());
+    }
+
+    #[test]
+    fn a_screen_is_told_as_text() {
+        insta::assert_snapshot!(picture().txt(), @"
+        Enter this code:
+          ABCD-12345 <&>
+        ");
+    }
+}
