@@ -17,8 +17,18 @@ pub struct FileError {
 impl FileError {
     /// A mistake at a place of `text`, the content of `file`.
     #[must_use]
-    pub fn new(file: &str, text: &str, span: Option<Range<usize>>, message: impl Into<String>) -> Self {
-        Self { message: message.into(), source: NamedSource::new(file, text.to_owned()), span, help: None }
+    pub fn new(
+        file: &str,
+        text: &str,
+        span: Option<Range<usize>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            message: message.into(),
+            source: NamedSource::new(file, text.to_owned()),
+            span,
+            help: None,
+        }
     }
 
     /// Adds advice.
@@ -38,7 +48,12 @@ impl FileError {
         });
         let message = error.render_with_options(serde_saphyr::RenderOptions::default());
         // The reader appends the place in words; the caret says it better.
-        let message = message.split(" at line ").next().unwrap_or(&message).trim_start_matches("error: ").to_owned();
+        let message = message
+            .split(" at line ")
+            .next()
+            .unwrap_or(&message)
+            .trim_start_matches("error: ")
+            .to_owned();
         let help = advice(&message);
         Self::new(file, text, span, message).with_help(help)
     }
@@ -74,7 +89,9 @@ impl std::error::Error for FileError {}
 
 impl Diagnostic for FileError {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -83,7 +100,10 @@ impl Diagnostic for FileError {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let span = self.span.clone()?;
-        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(Some("here".to_owned()), span))))
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(
+            Some("here".to_owned()),
+            span,
+        ))))
     }
 }
 
@@ -113,14 +133,27 @@ fn advice(message: &str) -> Option<String> {
 fn offset(text: &str, line: u64, column: u64) -> usize {
     let line = usize::try_from(line).unwrap_or(usize::MAX).max(1);
     let column = usize::try_from(column).unwrap_or(usize::MAX).max(1);
-    let start: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
-    let row = text[start.min(text.len())..].lines().next().unwrap_or_default();
-    start + row.char_indices().nth(column - 1).map_or(row.len(), |(index, _)| index)
+    let start: usize = text
+        .split_inclusive('\n')
+        .take(line - 1)
+        .map(str::len)
+        .sum();
+    let row = text[start.min(text.len())..]
+        .lines()
+        .next()
+        .unwrap_or_default();
+    start
+        + row
+            .char_indices()
+            .nth(column - 1)
+            .map_or(row.len(), |(index, _)| index)
 }
 
 fn end_of_word(text: &str, start: usize) -> usize {
     let rest = &text[start.min(text.len())..];
-    let length = rest.find(|c: char| c.is_whitespace() || matches!(c, ':' | ',' | ']' | '}')).unwrap_or(rest.len());
+    let length = rest
+        .find(|c: char| c.is_whitespace() || matches!(c, ':' | ',' | ']' | '}'))
+        .unwrap_or(rest.len());
     start + length.max(1).min(rest.len())
 }
 
@@ -130,7 +163,10 @@ mod tests {
 
     #[test]
     fn a_misspelt_word_is_recognised_and_a_strange_one_is_not() {
-        assert_eq!(suggestion("requets", ["requests", "screen"]), Some("requests"));
+        assert_eq!(
+            suggestion("requets", ["requests", "screen"]),
+            Some("requests")
+        );
         assert_eq!(suggestion("zebra", ["requests", "screen"]), None);
     }
 

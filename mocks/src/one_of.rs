@@ -52,7 +52,9 @@ pub trait OneOf<'de>: Sized {
 ///
 /// # Errors
 /// What the chosen way reports.
-pub fn deserialize<'de, T: OneOf<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub fn deserialize<'de, T: OneOf<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     deserializer.deserialize_any(Ways(PhantomData))
 }
 
@@ -82,7 +84,9 @@ impl<'de, T: OneOf<'de>> Visitor<'de> for Ways<T> {
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
-        i64::try_from(number).map_err(|_| E::custom("the number is too large")).and_then(T::from_number)
+        i64::try_from(number)
+            .map_err(|_| E::custom("the number is too large"))
+            .and_then(T::from_number)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<T, A::Error> {

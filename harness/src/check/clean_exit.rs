@@ -12,8 +12,16 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
         let ended = &program.ended;
         let in_order = matches!(ended.how, How::Exit(_)) || program.signalled;
         if !in_order {
-            let seen = format!("{}: {}", program.name, exit::describe(&ended.how, ended.ran));
-            return Finding::broken("every program ends by itself", seen, excerpt::screen(evidence, program));
+            let seen = format!(
+                "{}: {}",
+                program.name,
+                exit::describe(&ended.how, ended.ran)
+            );
+            return Finding::broken(
+                "every program ends by itself",
+                seen,
+                excerpt::screen(evidence, program),
+            );
         }
         let modes = process::modes(&ended.modes);
         // A program that was killed by a signal of the scenario cannot put anything back.
@@ -29,7 +37,11 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
             return Finding::Broken(Broken {
                 seen: format!("{}: {}", program.name, seen.join("; ")),
                 expected: "no process lives on, the terminal is as it was".to_owned(),
-                excerpts: if ended.left_behind.is_empty() { Vec::new() } else { process::excerpts(ended) },
+                excerpts: if ended.left_behind.is_empty() {
+                    Vec::new()
+                } else {
+                    process::excerpts(ended)
+                },
                 unclean: true,
                 got_out: false,
             });

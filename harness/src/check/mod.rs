@@ -52,12 +52,30 @@ pub struct Broken {
 }
 
 impl Finding {
-    fn broken(expected: impl Into<String>, seen: impl Into<String>, excerpts: Vec<Excerpt>) -> Self {
-        Self::Broken(Broken { seen: seen.into(), expected: expected.into(), excerpts, ..Broken::default() })
+    fn broken(
+        expected: impl Into<String>,
+        seen: impl Into<String>,
+        excerpts: Vec<Excerpt>,
+    ) -> Self {
+        Self::Broken(Broken {
+            seen: seen.into(),
+            expected: expected.into(),
+            excerpts,
+            ..Broken::default()
+        })
     }
 
-    fn when(holds: bool, expected: impl Into<String>, seen: impl Into<String>, excerpts: impl FnOnce() -> Vec<Excerpt>) -> Self {
-        if holds { Self::Holds(seen.into()) } else { Self::broken(expected, seen, excerpts()) }
+    fn when(
+        holds: bool,
+        expected: impl Into<String>,
+        seen: impl Into<String>,
+        excerpts: impl FnOnce() -> Vec<Excerpt>,
+    ) -> Self {
+        if holds {
+            Self::Holds(seen.into())
+        } else {
+            Self::broken(expected, seen, excerpts())
+        }
     }
 }
 
@@ -69,10 +87,14 @@ pub fn judge(scenario: &Scenario, evidence: &Evidence) -> Vec<CheckResult> {
         let level = check.level.unwrap_or(scenario.level);
         results.push(timed(id, level, || witness(check, evidence)));
     }
-    results.push(timed("clean-exit", Level::Must, || clean_exit::judge(evidence)));
+    results.push(timed("clean-exit", Level::Must, || {
+        clean_exit::judge(evidence)
+    }));
     results.push(timed("no-leak", Level::Must, || leak::judge(evidence)));
     results.push(timed("no-panic", Level::Must, || panic::judge(evidence)));
-    results.push(timed("no-surprise", Level::Must, || surprise::judge(evidence)));
+    results.push(timed("no-surprise", Level::Must, || {
+        surprise::judge(evidence)
+    }));
     results
 }
 
@@ -80,9 +102,28 @@ fn timed(id: &str, level: Level, judge: impl FnOnce() -> Finding) -> CheckResult
     let begun = Instant::now();
     let finding = judge();
     let (verdict, broken) = match finding {
-        Finding::Holds(seen) => (Verdict::Pass, Broken { seen, ..Broken::default() }),
-        Finding::Broken(broken) => (if broken.unclean { Verdict::Unclean } else { Verdict::broken(level) }, broken),
-        Finding::Untold(seen) => (Verdict::Error, Broken { seen, ..Broken::default() }),
+        Finding::Holds(seen) => (
+            Verdict::Pass,
+            Broken {
+                seen,
+                ..Broken::default()
+            },
+        ),
+        Finding::Broken(broken) => (
+            if broken.unclean {
+                Verdict::Unclean
+            } else {
+                Verdict::broken(level)
+            },
+            broken,
+        ),
+        Finding::Untold(seen) => (
+            Verdict::Error,
+            Broken {
+                seen,
+                ..Broken::default()
+            },
+        ),
     };
     CheckResult {
         check: id.to_owned(),
@@ -105,11 +146,17 @@ fn witness(check: &Check, evidence: &Evidence) -> Finding {
     }
     let programs: Vec<&ProgramRecord> = match check.of.as_deref() {
         Some("all") => evidence.programs.iter().collect(),
-        Some(name) => evidence.programs.iter().filter(|program| program.name == name).collect(),
+        Some(name) => evidence
+            .programs
+            .iter()
+            .filter(|program| program.name == name)
+            .collect(),
         None => evidence.programs.last().into_iter().collect(),
     };
     if programs.is_empty() {
-        return Finding::Untold("the program that this check is about was never started".to_owned());
+        return Finding::Untold(
+            "the program that this check is about was never started".to_owned(),
+        );
     }
     let mut last = None;
     for program in programs {

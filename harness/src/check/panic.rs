@@ -19,10 +19,22 @@ static CRASH: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) fn judge(evidence: &Evidence) -> Finding {
     for program in &evidence.programs {
         if let How::Signal(signal @ (4 | 6 | 7 | 8 | 11)) = program.ended.how {
-            return Finding::broken("no crash", format!("{}: ended by signal {signal}", program.name), excerpt::screen(evidence, program));
+            return Finding::broken(
+                "no crash",
+                format!("{}: ended by signal {signal}", program.name),
+                excerpt::screen(evidence, program),
+            );
         }
-        if let Some(found) = program.readable().iter().find_map(|text| CRASH.find(text).map(|found| found.as_str().to_owned())) {
-            return Finding::broken("no crash", format!("{}: `{}`", program.name, found.trim()), excerpt::screen(evidence, program));
+        if let Some(found) = program
+            .readable()
+            .iter()
+            .find_map(|text| CRASH.find(text).map(|found| found.as_str().to_owned()))
+        {
+            return Finding::broken(
+                "no crash",
+                format!("{}: `{}`", program.name, found.trim()),
+                excerpt::screen(evidence, program),
+            );
         }
     }
     Finding::Holds("no crash".to_owned())
@@ -43,7 +55,11 @@ mod tests {
         ] {
             assert!(CRASH.is_match(crash), "{crash}");
         }
-        for ordinary in ["error: sign in again", "Error: 401 Unauthorized", "do not panic: all is well"] {
+        for ordinary in [
+            "error: sign in again",
+            "Error: 401 Unauthorized",
+            "do not panic: all is well",
+        ] {
             assert!(!CRASH.is_match(ordinary), "{ordinary}");
         }
     }

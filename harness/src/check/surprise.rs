@@ -8,13 +8,28 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
         .exchanges
         .iter()
         .filter(|exchange| !exchange.expected)
-        .map(|exchange| format!("{} {}", exchange.request.method, exchange.request.target.split('?').next().unwrap_or_default()))
+        .map(|exchange| {
+            format!(
+                "{} {}",
+                exchange.request.method,
+                exchange
+                    .request
+                    .target
+                    .split('?')
+                    .next()
+                    .unwrap_or_default()
+            )
+        })
         .collect();
     surprises.dedup();
     Finding::when(
         surprises.is_empty(),
         "only requests that the flow calls for",
-        if surprises.is_empty() { format!("{} requests, all expected", evidence.exchanges.len()) } else { surprises.join(", ") },
+        if surprises.is_empty() {
+            format!("{} requests, all expected", evidence.exchanges.len())
+        } else {
+            surprises.join(", ")
+        },
         || excerpt::wire(evidence, |exchange| !exchange.expected),
     )
 }

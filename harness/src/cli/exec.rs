@@ -43,7 +43,12 @@ pub(crate) fn exec(args: &ExecArgs) -> Outcome {
         fixtures: suite.fixtures.clone(),
         loginproof,
     };
-    let item = Item { target, name, variant: None, scenario: Arc::new(scenario) };
+    let item = Item {
+        target,
+        name,
+        variant: None,
+        scenario: Arc::new(scenario),
+    };
     let joined = Joined::new(args.command.clone());
     let begun = Instant::now();
     let outcome = super::run::runtime()?.block_on(async {
@@ -56,10 +61,23 @@ pub(crate) fn exec(args: &ExecArgs) -> Outcome {
     let terms = Arc::new(Terms::default());
     let mut reports = Reports::new().with(Human::new(terms.clone()));
     let mut record = Record::default();
-    let started = Event::Started { targets: vec![info], total: 1, seed: args.seed, out: settings.out.clone() };
-    for event in [started, Event::ScenarioFinished(Box::new(outcome)), Event::Finished { duration: begun.elapsed() }] {
+    let started = Event::Started {
+        targets: vec![info],
+        total: 1,
+        seed: args.seed,
+        out: settings.out.clone(),
+    };
+    for event in [
+        started,
+        Event::ScenarioFinished(Box::new(outcome)),
+        Event::Finished {
+            duration: begun.elapsed(),
+        },
+    ] {
         record.on(&event);
-        reports.on(&event).map_err(|error| Failure::environment(miette::miette!("{error}")))?;
+        reports
+            .on(&event)
+            .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
     }
     Ok(terms.judge(&record).status)
 }

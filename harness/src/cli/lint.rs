@@ -23,10 +23,15 @@ pub(crate) fn lint(args: &LintArgs) -> Outcome {
     let mut problems = 0;
     let mut fixtures = 0;
     for name in suite.fixtures.names() {
-        let Some(fixture) = suite.fixtures.get(name) else { continue };
+        let Some(fixture) = suite.fixtures.get(name) else {
+            continue;
+        };
         fixtures += 1;
         for problem in loginproof_mocks::lint_fixture(fixture) {
-            println!("fixtures/{name}.http: {} ({})", problem.message, problem.rule);
+            println!(
+                "fixtures/{name}.http: {} ({})",
+                problem.message, problem.rule
+            );
             problems += 1;
         }
     }
@@ -34,7 +39,10 @@ pub(crate) fn lint(args: &LintArgs) -> Outcome {
     for loaded in &suite.scenarios {
         for other in &suite.scenarios {
             if other.first().title == loaded.first().title && other.name < loaded.name {
-                println!("scenarios/{}.yaml: has the same title as {}", loaded.name, other.name);
+                println!(
+                    "scenarios/{}.yaml: has the same title as {}",
+                    loaded.name, other.name
+                );
                 problems += 1;
             }
         }
@@ -48,7 +56,17 @@ pub(crate) fn lint(args: &LintArgs) -> Outcome {
         }
     }
     let built_in = Target::built_in();
-    let given: Vec<String> = args.target.iter().map(|path| if path.components().count() == 1 { format!("./{}", path.display()) } else { path.display().to_string() }).collect();
+    let given: Vec<String> = args
+        .target
+        .iter()
+        .map(|path| {
+            if path.components().count() == 1 {
+                format!("./{}", path.display())
+            } else {
+                path.display().to_string()
+            }
+        })
+        .collect();
     for name in built_in.iter().chain(&given) {
         Target::load(name)?;
     }
@@ -56,7 +74,15 @@ pub(crate) fn lint(args: &LintArgs) -> Outcome {
         "{} scenarios, {fixtures} fixtures, {} targets: {}",
         suite.scenarios.len(),
         built_in.len() + given.len(),
-        if problems == 0 { "no problem found".to_owned() } else { format!("{problems} problems") }
+        if problems == 0 {
+            "no problem found".to_owned()
+        } else {
+            format!("{problems} problems")
+        }
     );
-    Ok(if problems == 0 { ExitStatus::AsExpected } else { ExitStatus::Usage })
+    Ok(if problems == 0 {
+        ExitStatus::AsExpected
+    } else {
+        ExitStatus::Usage
+    })
 }

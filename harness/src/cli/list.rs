@@ -32,17 +32,40 @@ pub(crate) fn list(args: &ListArgs) -> Outcome {
                 })
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&all).map_err(|error| miette::miette!("{error}"))?);
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&all).map_err(|error| miette::miette!("{error}"))?
+        );
     } else {
-        let width = selected.iter().map(|loaded| loaded.name.len()).max().unwrap_or_default();
+        let width = selected
+            .iter()
+            .map(|loaded| loaded.name.len())
+            .max()
+            .unwrap_or_default();
         for loaded in &selected {
             let scenario = loaded.first();
             let slow = if scenario.slow { " (slow)" } else { "" };
-            println!("{:<7} {:<width$}  {:<11} {}{slow}", scenario.case, loaded.name, scenario.level.to_string(), scenario.title);
+            println!(
+                "{:<7} {:<width$}  {:<11} {}{slow}",
+                scenario.case,
+                loaded.name,
+                scenario.level.to_string(),
+                scenario.title
+            );
         }
         let variants: usize = selected.iter().map(|loaded| loaded.variants.len()).sum();
-        let checks: usize = selected.iter().map(|loaded| loaded.first().checks.len()).sum();
-        println!("{} scenarios, {checks} checks besides those that are always on, {variants} variants", selected.len());
+        let checks: usize = selected
+            .iter()
+            .map(|loaded| loaded.first().checks.len())
+            .sum();
+        println!(
+            "{} scenarios, {checks} checks besides those that are always on, {variants} variants",
+            selected.len()
+        );
     }
-    Ok(if selected.is_empty() { ExitStatus::NothingSelected } else { ExitStatus::AsExpected })
+    Ok(if selected.is_empty() {
+        ExitStatus::NothingSelected
+    } else {
+        ExitStatus::AsExpected
+    })
 }

@@ -135,7 +135,9 @@ pub fn main() -> ExitCode {
         Some("client") => {
             let mut name = own;
             name.push(" client");
-            return loginproof_client::cli::main(std::iter::once(name).chain(rest.into_iter().skip(1)));
+            return loginproof_client::cli::main(
+                std::iter::once(name).chain(rest.into_iter().skip(1)),
+            );
         }
         _ => {}
     }
@@ -150,7 +152,9 @@ pub fn main() -> ExitCode {
         Command::Install(args) => install(&args),
         Command::Serve(args) => serve::serve(&args),
         Command::Exec(args) => exec::exec(&args),
-        Command::Client { arguments } => return loginproof_client::cli::main(arguments.into_iter()),
+        Command::Client { arguments } => {
+            return loginproof_client::cli::main(arguments.into_iter());
+        }
     };
     match result {
         Ok(status) => status.into(),
@@ -173,19 +177,28 @@ pub(crate) struct Failure {
 impl Failure {
     /// The harness or its environment failed.
     pub(crate) fn environment(report: impl Into<miette::Report>) -> Self {
-        Self { status: ExitStatus::Harness, report: report.into() }
+        Self {
+            status: ExitStatus::Harness,
+            report: report.into(),
+        }
     }
 
     /// Nothing was selected.
     pub(crate) fn nothing(report: impl Into<miette::Report>) -> Self {
-        Self { status: ExitStatus::NothingSelected, report: report.into() }
+        Self {
+            status: ExitStatus::NothingSelected,
+            report: report.into(),
+        }
     }
 }
 
 /// Mistakes in what the user wrote or named.
 impl<E: Into<miette::Report>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self { status: ExitStatus::Usage, report: error.into() }
+        Self {
+            status: ExitStatus::Usage,
+            report: error.into(),
+        }
     }
 }
 
@@ -198,17 +211,23 @@ fn schema(args: &SchemaArgs) -> Outcome {
         SchemaOf::Target => schemars::schema_for!(crate::target::model::TargetFile),
         SchemaOf::Run => RunDocument::schema(),
     };
-    schema::print(schema, &mut std::io::stdout()).map_err(|error| Failure::environment(miette::miette!("{error}")))?;
+    schema::print(schema, &mut std::io::stdout())
+        .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
     Ok(ExitStatus::AsExpected)
 }
 
 fn doctor(args: &DoctorArgs) -> Outcome {
-    let loginproof = std::env::current_exe().map_err(|error| Failure::environment(miette::miette!("{error}")))?;
+    let loginproof = std::env::current_exe()
+        .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
     let mut states = Vec::new();
     for name in Target::built_in() {
         let target = Target::load(&name)?;
         let installed = target.info(&loginproof).ok().map(|info| info.version);
-        states.push(doctor::TargetState { install: format!("loginproof install {name}"), name, installed });
+        states.push(doctor::TargetState {
+            install: format!("loginproof install {name}"),
+            name,
+            installed,
+        });
     }
     let diagnosis = doctor::doctor(&cache_folder(), &states);
     diagnosis
@@ -224,19 +243,34 @@ fn install(args: &InstallArgs) -> Outcome {
         println!("{} needs no installation", target.file.name);
         return Ok(ExitStatus::AsExpected);
     };
-    let bin = recipe.bin.trim_start_matches("{tools}").trim_start_matches('/');
+    let bin = recipe
+        .bin
+        .trim_start_matches("{tools}")
+        .trim_start_matches('/');
     let plan = install::InstallPlan {
         name: target.file.name.clone(),
         run: recipe.run.clone(),
         tools: tools.clone(),
         program: std::path::Path::new(bin).join(&target.file.version[0]),
-        version: std::iter::once(format!("{}/{}", recipe.bin, target.file.version[0])).chain(target.file.version[1..].iter().cloned()).collect(),
+        version: std::iter::once(format!("{}/{}", recipe.bin, target.file.version[0]))
+            .chain(target.file.version[1..].iter().cloned())
+            .collect(),
         expect: recipe.pin.clone(),
         env: Vec::new(),
         force: args.force,
     };
-    let installed = install::install(&plan, &mut std::io::stderr()).map_err(Failure::environment)?;
-    let how = if installed.already { "is installed already" } else { "is installed" };
-    println!("{} {how}: {} ({})", target.file.name, installed.version, installed.program.display());
+    let installed =
+        install::install(&plan, &mut std::io::stderr()).map_err(Failure::environment)?;
+    let how = if installed.already {
+        "is installed already"
+    } else {
+        "is installed"
+    };
+    println!(
+        "{} {how}: {} ({})",
+        target.file.name,
+        installed.version,
+        installed.program.display()
+    );
     Ok(ExitStatus::AsExpected)
 }

@@ -55,20 +55,37 @@ pub(crate) struct RunArgs {
 
 pub(crate) fn run(args: &RunArgs) -> Outcome {
     let suite = args.suite.load()?;
-    let targets: Vec<Arc<Target>> = args.target.iter().map(|name| Target::load(name).map(Arc::new)).collect::<Result<_, _>>()?;
+    let targets: Vec<Arc<Target>> = args
+        .target
+        .iter()
+        .map(|name| Target::load(name).map(Arc::new))
+        .collect::<Result<_, _>>()?;
     let baseline = match &args.baseline {
         Some(path) => Baseline::load(path)?,
         None => Baseline::default(),
     };
     let selected = suite.select(&args.filter);
     let loginproof = std::env::current_exe().map_err(environment)?;
-    let infos: Vec<TargetInfo> = targets.iter().map(|target| target.info(&loginproof)).collect::<Result<_, _>>().map_err(Failure::environment)?;
+    let infos: Vec<TargetInfo> = targets
+        .iter()
+        .map(|target| target.info(&loginproof))
+        .collect::<Result<_, _>>()
+        .map_err(Failure::environment)?;
     let out = match &args.out {
         Some(out) => absolute(out)?,
         None => fresh_run_folder()?,
     };
-    let jobs = args.jobs.map_or_else(|| 8 * std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    let settings = Settings { seed: args.seed, jobs, out: out.clone(), fixtures: suite.fixtures.clone(), loginproof };
+    let jobs = args.jobs.map_or_else(
+        || 8 * std::thread::available_parallelism().map_or(1, usize::from),
+        usize::from,
+    );
+    let settings = Settings {
+        seed: args.seed,
+        jobs,
+        out: out.clone(),
+        fixtures: suite.fixtures.clone(),
+        loginproof,
+    };
     let plan = Plan::new(&suite, &selected, &targets, args.slow, settings);
     if plan.items.is_empty() {
         let names = suite.scenarios.iter().map(|loaded| loaded.name.as_str());
@@ -76,11 +93,25 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
             .filter
             .iter()
             .find_map(|filter| crate::file_error::suggestion(filter, names.clone()))
-            .map_or_else(|| "`loginproof list` shows all scenarios; some are played only with --slow".to_owned(), |meant| format!("did you mean `{meant}`?"));
-        return Err(Failure::nothing(miette::miette!(help = help, "no scenario is selected by {}", args.filter.join(" "))));
+            .map_or_else(
+                || {
+                    "`loginproof list` shows all scenarios; some are played only with --slow"
+                        .to_owned()
+                },
+                |meant| format!("did you mean `{meant}`?"),
+            );
+        return Err(Failure::nothing(miette::miette!(
+            help = help,
+            "no scenario is selected by {}",
+            args.filter.join(" ")
+        )));
     }
 
-    let terms = Arc::new(Terms { strict: args.strict, baseline, whole: args.filter.is_empty() });
+    let terms = Arc::new(Terms {
+        strict: args.strict,
+        baseline,
+        whole: args.filter.is_empty(),
+    });
     let mut json = Json::new(terms.clone()).file(out.join("run.json"));
     let mut reports = Reports::new().with(Live::new());
     if args.format == Format::Json {
@@ -93,31 +124,40 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         reports = reports.with(Junit::file(path, terms.clone()));
     }
     let mut record = Record::default();
-    runtime()?.block_on(async {
-        let (events, mut heard) = mpsc::unbounded_channel();
-        let playing = tokio::spawn(crate::run::run(plan, infos, events));
-        let mut told = Ok(());
-        while let Some(event) = heard.recv().await {
-            record.on(&event);
-            told = told.and(reports.on(&event));
-        }
-        drop(playing.await);
-        told
-    })
-    .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
+    runtime()?
+        .block_on(async {
+            let (events, mut heard) = mpsc::unbounded_channel();
+            let playing = tokio::spawn(crate::run::run(plan, infos, events));
+            let mut told = Ok(());
+            while let Some(event) = heard.recv().await {
+                record.on(&event);
+                told = told.and(reports.on(&event));
+            }
+            drop(playing.await);
+            told
+        })
+        .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
     Ok(terms.judge(&record).status)
 }
 
 /// The runtime that servers, programs and checks share.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(environment)
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(environment)
 }
 
 /// The folder below the user's cache, made if need be.
 pub(super) fn cache() -> Result<PathBuf, Failure> {
     let folder = cache_folder();
-    std::fs::create_dir_all(&folder)
-        .map_err(|error| Failure::environment(miette::miette!(help = "name another folder with --out, or set XDG_CACHE_HOME", "cannot make {}: {error}", folder.display())))?;
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        Failure::environment(miette::miette!(
+            help = "name another folder with --out, or set XDG_CACHE_HOME",
+            "cannot make {}: {error}",
+            folder.display()
+        ))
+    })?;
     Ok(folder)
 }
 
@@ -125,7 +165,11 @@ pub(super) fn cache() -> Result<PathBuf, Failure> {
 pub(super) fn fresh_run_folder() -> Result<PathBuf, Failure> {
     let runs = cache()?.join("runs");
     std::fs::create_dir_all(&runs).map_err(environment)?;
-    let mut old: Vec<PathBuf> = std::fs::read_dir(&runs).map_err(environment)?.flatten().map(|entry| entry.path()).collect();
+    let mut old: Vec<PathBuf> = std::fs::read_dir(&runs)
+        .map_err(environment)?
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
     old.sort();
     for path in old.iter().take((old.len() + 1).saturating_sub(KEPT_RUNS)) {
         // Another run may be removing the same folder.
@@ -138,9 +182,16 @@ pub(super) fn fresh_run_folder() -> Result<PathBuf, Failure> {
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    std::fs::create_dir_all(path).and_then(|()| std::fs::canonicalize(path)).map_err(|error| {
-        miette::miette!(help = "give a folder that can be made and written", "cannot use --out {}: {error}", path.display()).into()
-    })
+    std::fs::create_dir_all(path)
+        .and_then(|()| std::fs::canonicalize(path))
+        .map_err(|error| {
+            miette::miette!(
+                help = "give a folder that can be made and written",
+                "cannot use --out {}: {error}",
+                path.display()
+            )
+            .into()
+        })
 }
 
 fn environment(error: std::io::Error) -> Failure {

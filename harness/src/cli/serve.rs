@@ -45,7 +45,10 @@ pub(crate) fn serve(args: &ServeArgs) -> Outcome {
     let suite = args.suite.load()?;
     let target = Arc::new(Target::load(&args.target)?);
     let (name, scenario) = chosen(&suite, args.scenario.as_deref())?;
-    let folder = tempfile::Builder::new().prefix("serve-").tempdir_in(super::run::cache()?).map_err(environment)?;
+    let folder = tempfile::Builder::new()
+        .prefix("serve-")
+        .tempdir_in(super::run::cache()?)
+        .map_err(environment)?;
     let settings = Settings {
         seed: args.seed,
         jobs: 1,
@@ -53,10 +56,17 @@ pub(crate) fn serve(args: &ServeArgs) -> Outcome {
         fixtures: suite.fixtures.clone(),
         loginproof: std::env::current_exe().map_err(environment)?,
     };
-    let item = Item { target, name: name.clone(), variant: None, scenario: Arc::new(scenario) };
+    let item = Item {
+        target,
+        name: name.clone(),
+        variant: None,
+        scenario: Arc::new(scenario),
+    };
     let runtime = super::run::runtime()?;
     runtime.block_on(async {
-        let world = World::set_up(&item, &settings).await.map_err(|error| Failure::environment(miette::miette!("{error}")))?;
+        let world = World::set_up(&item, &settings)
+            .await
+            .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
         let origin = world.server.origin().to_owned();
         println!("{name}: {}", item.scenario.title);
         println!("  issuer              {origin}");
@@ -81,7 +91,8 @@ pub(crate) fn serve(args: &ServeArgs) -> Outcome {
 /// The named scenario in its first variant, or the well-behaved server.
 pub(super) fn chosen(suite: &Suite, name: Option<&str>) -> Result<(String, Scenario), Failure> {
     let Some(name) = name else {
-        let scenario = serde_saphyr::from_str(WELL_BEHAVED).map_err(|error| miette::miette!("{error}"))?;
+        let scenario =
+            serde_saphyr::from_str(WELL_BEHAVED).map_err(|error| miette::miette!("{error}"))?;
         return Ok(("well-behaved".to_owned(), scenario));
     };
     let selected = suite.select(&[name.to_owned()]);
@@ -89,12 +100,24 @@ pub(super) fn chosen(suite: &Suite, name: Option<&str>) -> Result<(String, Scena
         [only] => Ok((only.name.clone(), only.first().clone())),
         [] => {
             let names = suite.scenarios.iter().map(|loaded| loaded.name.as_str());
-            let help = crate::file_error::suggestion(name, names).map_or_else(|| "`loginproof list` shows all".to_owned(), |meant| format!("did you mean `{meant}`?"));
-            Err(Failure::nothing(miette::miette!(help = help, "no scenario is called `{name}`")))
+            let help = crate::file_error::suggestion(name, names).map_or_else(
+                || "`loginproof list` shows all".to_owned(),
+                |meant| format!("did you mean `{meant}`?"),
+            );
+            Err(Failure::nothing(miette::miette!(
+                help = help,
+                "no scenario is called `{name}`"
+            )))
         }
         several => {
             let names: Vec<&str> = several.iter().map(|loaded| loaded.name.as_str()).collect();
-            Err(miette::miette!(help = "name one of them", "`{name}` stands for {} scenarios: {}", names.len(), names.join(", ")).into())
+            Err(miette::miette!(
+                help = "name one of them",
+                "`{name}` stands for {} scenarios: {}",
+                names.len(),
+                names.join(", ")
+            )
+            .into())
         }
     }
 }
@@ -122,9 +145,23 @@ async fn journal(world: &World) {
 fn line(exchange: &Exchange) -> String {
     let request = &exchange.request;
     let status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
-    let rule = exchange.answer.as_ref().and_then(|answer| answer.rule.as_deref()).map(|rule| format!("  {rule}")).unwrap_or_default();
-    let surprise = if exchange.expected { "" } else { "  (nobody expected this)" };
-    format!("{:>9.3}s  {status}  {} {}{rule}{surprise}", request.arrived.as_secs_f64(), request.method, request.target)
+    let rule = exchange
+        .answer
+        .as_ref()
+        .and_then(|answer| answer.rule.as_deref())
+        .map(|rule| format!("  {rule}"))
+        .unwrap_or_default();
+    let surprise = if exchange.expected {
+        ""
+    } else {
+        "  (nobody expected this)"
+    };
+    format!(
+        "{:>9.3}s  {status}  {} {}{rule}{surprise}",
+        request.arrived.as_secs_f64(),
+        request.method,
+        request.target
+    )
 }
 
 fn environment(error: std::io::Error) -> Failure {

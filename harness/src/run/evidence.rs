@@ -72,7 +72,10 @@ impl ProgramRecord {
     #[must_use]
     pub fn readable(&self) -> Vec<String> {
         match self.tty {
-            Tty::Pty => vec![self.view.screen.to_string(), self.view.transcript.to_string()],
+            Tty::Pty => vec![
+                self.view.screen.to_string(),
+                self.view.transcript.to_string(),
+            ],
             Tty::None | Tty::Script => vec![self.stdout(), self.stderr()],
         }
     }
@@ -117,12 +120,23 @@ const SEARCHED: u64 = 32 * 1024 * 1024;
 /// All files of a home with their content.
 #[must_use]
 pub fn home_files(home: &Home) -> Vec<HomeFile> {
-    let files = home.list().into_iter().filter(|entry| entry.kind == Kind::File);
+    let files = home
+        .list()
+        .into_iter()
+        .filter(|entry| entry.kind == Kind::File);
     files
         .map(|entry| {
             let absolute = home.path().join(&entry.path);
-            let bytes = (entry.size <= SEARCHED).then(|| std::fs::read(&absolute).ok()).flatten();
-            HomeFile { path: entry.path, absolute, mode: entry.mode, size: entry.size, bytes }
+            let bytes = (entry.size <= SEARCHED)
+                .then(|| std::fs::read(&absolute).ok())
+                .flatten();
+            HomeFile {
+                path: entry.path,
+                absolute,
+                mode: entry.mode,
+                size: entry.size,
+                bytes,
+            }
         })
         .collect()
 }

@@ -22,7 +22,11 @@ impl Joined {
     #[must_use]
     pub fn new(argv: Vec<String>) -> Arc<Self> {
         let interactive = termios::isatty(std::io::stdin()) && termios::isatty(std::io::stdout());
-        let joined = Arc::new(Self { argv, interactive, current: Mutex::default() });
+        let joined = Arc::new(Self {
+            argv,
+            interactive,
+            current: Mutex::default(),
+        });
         if interactive {
             let keys = joined.clone();
             // Blocked in a read for as long as the process lives; it ends with it.
@@ -35,7 +39,8 @@ impl Joined {
     #[must_use]
     pub fn size(&self) -> Option<(u16, u16)> {
         let size = termios::tcgetwinsize(std::io::stdout()).ok()?;
-        (self.interactive && size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
+        (self.interactive && size.ws_col > 0 && size.ws_row > 0)
+            .then_some((size.ws_col, size.ws_row))
     }
 
     /// This program gets the keys from now on.
@@ -47,7 +52,9 @@ impl Joined {
     pub async fn follow_size(&self) {
         let changes = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::window_change());
         // Without the signal the size stays what it was.
-        let Ok(mut changes) = changes else { return std::future::pending().await };
+        let Ok(mut changes) = changes else {
+            return std::future::pending().await;
+        };
         while changes.recv().await.is_some() {
             let running = self.running();
             if let (Some(running), Some((columns, rows))) = (running, self.size()) {
@@ -68,7 +75,10 @@ impl Joined {
     }
 
     fn running(&self) -> Option<Arc<Running>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

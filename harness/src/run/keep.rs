@@ -4,9 +4,9 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use super::evidence::Evidence;
+use super::steps::Running;
 use super::world::World;
 use crate::scenario::model::Tty;
-use super::steps::Running;
 use crate::terminal::cast;
 
 /// Larger files of the home are listed, not copied.
@@ -15,13 +15,26 @@ const KEPT_FILE: u64 = 256 * 1024;
 const KEPT_FILES: u64 = 4 * 1024 * 1024;
 
 /// Writes the evidence of a scenario into its folder.
-pub(super) fn write(world: &World, evidence: &Evidence, running: &[Arc<Running>]) -> io::Result<()> {
+pub(super) fn write(
+    world: &World,
+    evidence: &Evidence,
+    running: &[Arc<Running>],
+) -> io::Result<()> {
     let dir = &world.dir;
     std::fs::write(dir.join("journal.jsonl"), world.server.journal().to_jsonl())?;
-    std::fs::write(dir.join("journal.har"), serde_json::to_vec_pretty(&world.server.journal().to_har())?)?;
+    std::fs::write(
+        dir.join("journal.har"),
+        serde_json::to_vec_pretty(&world.server.journal().to_har())?,
+    )?;
     let mut files = std::fs::File::create(dir.join("files.txt"))?;
     for file in &evidence.files {
-        writeln!(files, "{:04o} {:>9} {}", file.mode, file.size, file.path.display())?;
+        writeln!(
+            files,
+            "{:04o} {:>9} {}",
+            file.mode,
+            file.size,
+            file.path.display()
+        )?;
     }
     for (index, (program, running)) in evidence.programs.iter().zip(running).enumerate() {
         let step = format!("{}-{}", index + 1, program.name);
@@ -47,7 +60,9 @@ pub(super) fn write(world: &World, evidence: &Evidence, running: &[Arc<Running>]
             std::fs::write(dir.join(path), program.readable().join("\n"))?;
         }
     }
-    world.home.copy_small_files(&dir.join("home"), KEPT_FILE, KEPT_FILES)?;
+    world
+        .home
+        .copy_small_files(&dir.join("home"), KEPT_FILE, KEPT_FILES)?;
     if !evidence.notes.is_empty() {
         std::fs::write(dir.join("notes.txt"), evidence.notes.join("\n") + "\n")?;
     }

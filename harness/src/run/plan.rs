@@ -52,7 +52,11 @@ impl Item {
     /// What reports call it.
     #[must_use]
     pub fn id(&self) -> ScenarioRef {
-        ScenarioRef { target: self.target.file.name.clone(), scenario: self.name.clone(), variant: self.variant.clone() }
+        ScenarioRef {
+            target: self.target.file.name.clone(),
+            scenario: self.name.clone(),
+            variant: self.variant.clone(),
+        }
     }
 
     /// Folder for its evidence below the run's.
@@ -60,7 +64,17 @@ impl Item {
     pub fn folder(&self) -> PathBuf {
         let mut folder = PathBuf::from(&self.target.file.name).join(&self.name);
         if let Some(variant) = &self.variant {
-            let safe: String = variant.chars().map(|c| if c.is_ascii_alphanumeric() || "=,.-_".contains(c) { c } else { '_' }).take(80).collect();
+            let safe: String = variant
+                .chars()
+                .map(|c| {
+                    if c.is_ascii_alphanumeric() || "=,.-_".contains(c) {
+                        c
+                    } else {
+                        '_'
+                    }
+                })
+                .take(80)
+                .collect();
             folder.push(safe);
         }
         folder
@@ -70,8 +84,17 @@ impl Item {
 impl Plan {
     /// Plans the selected scenarios of a suite against targets.
     #[must_use]
-    pub fn new(suite: &Suite, selected: &[&Loaded], targets: &[Arc<Target>], slow: bool, settings: Settings) -> Self {
-        debug_assert!(Arc::ptr_eq(&suite.fixtures, &settings.fixtures), "a scenario answers with its own suite's fixtures");
+    pub fn new(
+        suite: &Suite,
+        selected: &[&Loaded],
+        targets: &[Arc<Target>],
+        slow: bool,
+        settings: Settings,
+    ) -> Self {
+        debug_assert!(
+            Arc::ptr_eq(&suite.fixtures, &settings.fixtures),
+            "a scenario answers with its own suite's fixtures"
+        );
         let mut items = Vec::new();
         for target in targets {
             for loaded in selected {
@@ -96,11 +119,30 @@ impl Plan {
 
 /// How long a right program waits in this scenario, roughly: only the order of the plan rests on it.
 fn patience(scenario: &Scenario) -> Duration {
-    let interval = scenario.server.authorization.interval.trim().parse().map_or(Duration::from_secs(5), Duration::from_secs);
+    let interval = scenario
+        .server
+        .authorization
+        .interval
+        .trim()
+        .parse()
+        .map_or(Duration::from_secs(5), Duration::from_secs);
     let signs_in = scenario.steps.iter().any(|step| step.login.is_some());
-    let polls = scenario.server.poll.iter().map(|rule| rule.times.unwrap_or(1)).sum::<u32>() + 1;
-    let logging_in = if signs_in { interval * polls } else { Duration::ZERO };
-    let idle = scenario.settings.idle_timeout.map_or(Duration::ZERO, |span| span.0 * 3);
+    let polls = scenario
+        .server
+        .poll
+        .iter()
+        .map(|rule| rule.times.unwrap_or(1))
+        .sum::<u32>()
+        + 1;
+    let logging_in = if signs_in {
+        interval * polls
+    } else {
+        Duration::ZERO
+    };
+    let idle = scenario
+        .settings
+        .idle_timeout
+        .map_or(Duration::ZERO, |span| span.0 * 3);
     let bound = scenario.bound.map_or(Duration::ZERO, |span| span.0 / 10);
     logging_in + idle + bound
 }

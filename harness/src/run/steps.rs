@@ -55,11 +55,21 @@ pub(super) enum StepError {
 
 impl Stage {
     pub(super) fn new(world: Arc<World>, joined: Option<Arc<Joined>>, deadline: Instant) -> Self {
-        Self { world, joined, begun: Instant::now(), deadline, running: Mutex::default(), notes: Mutex::default() }
+        Self {
+            world,
+            joined,
+            begun: Instant::now(),
+            deadline,
+            running: Mutex::default(),
+            notes: Mutex::default(),
+        }
     }
 
     /// Plays steps in order.
-    pub(super) fn play<'a>(&'a self, steps: &'a [Step]) -> Pin<Box<dyn Future<Output = Result<(), StepError>> + Send + 'a>> {
+    pub(super) fn play<'a>(
+        &'a self,
+        steps: &'a [Step],
+    ) -> Pin<Box<dyn Future<Output = Result<(), StepError>> + Send + 'a>> {
         Box::pin(async move {
             for step in steps {
                 self.step(step).await?;
@@ -80,7 +90,11 @@ impl Stage {
                 started: running.started,
                 ended,
                 view: running.program.view(),
-                raw: running.program.capture().bytes(&[Stream::Terminal, Stream::Stdout, Stream::Stderr]),
+                raw: running.program.capture().bytes(&[
+                    Stream::Terminal,
+                    Stream::Stdout,
+                    Stream::Stderr,
+                ]),
                 signalled: running.signalled.load(Ordering::Relaxed),
             });
         }
@@ -108,15 +122,27 @@ impl Stage {
         } else if step.status.is_some() {
             self.run(CommandKind::Status, &[], step).await?;
         } else if let Some(text) = &step.r#type {
-            self.of(step)?.program.send(text.as_bytes()).map_err(|error| StepError::Input(format!("cannot type: {error}")))?;
+            self.of(step)?
+                .program
+                .send(text.as_bytes())
+                .map_err(|error| StepError::Input(format!("cannot type: {error}")))?;
         } else if let Some(key) = &step.press {
-            self.of(step)?.program.press(key).map_err(|error| StepError::Input(error.to_string()))?;
+            self.of(step)?
+                .program
+                .press(key)
+                .map_err(|error| StepError::Input(error.to_string()))?;
         } else if let Some(size) = step.resize {
-            self.of(step)?.program.resize(size.columns, size.rows).map_err(|error| StepError::Input(format!("cannot resize: {error}")))?;
+            self.of(step)?
+                .program
+                .resize(size.columns, size.rows)
+                .map_err(|error| StepError::Input(format!("cannot resize: {error}")))?;
         } else if let Some(signal) = &step.signal {
             let running = self.of(step)?;
             running.signalled.store(true, Ordering::Relaxed);
-            running.program.signal(signal).map_err(|error| StepError::Input(error.to_string()))?;
+            running
+                .program
+                .signal(signal)
+                .map_err(|error| StepError::Input(error.to_string()))?;
         } else if let Some(wait) = &step.wait {
             self.wait(wait, step).await?;
         } else if let Some(gate) = &step.release {
@@ -130,7 +156,10 @@ impl Stage {
     }
 
     async fn together(&self, branches: &[Branch]) -> Result<(), StepError> {
-        let mut playing: Vec<_> = branches.iter().map(|branch| self.play(branch.steps())).collect();
+        let mut playing: Vec<_> = branches
+            .iter()
+            .map(|branch| self.play(branch.steps()))
+            .collect();
         let mut failed = Ok(());
         // All branches advance on one task: they only ever wait for events.
         std::future::poll_fn(|context| {
@@ -143,24 +172,41 @@ impl Stage {
                 }
                 std::task::Poll::Pending => true,
             });
-            if playing.is_empty() || failed.is_err() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+            if playing.is_empty() || failed.is_err() {
+                std::task::Poll::Ready(())
+            } else {
+                std::task::Poll::Pending
+            }
         })
         .await;
         failed
     }
 
-    async fn run(&self, kind: CommandKind, prompts: &[String], step: &Step) -> Result<(), StepError> {
+    async fn run(
+        &self,
+        kind: CommandKind,
+        prompts: &[String],
+        step: &Step,
+    ) -> Result<(), StepError> {
         let running = self.start(kind, prompts, step)?;
         self.until_end(&running, step).await;
         Ok(())
     }
 
-    fn start(&self, kind: CommandKind, prompts: &[String], step: &Step) -> Result<Arc<Running>, StepError> {
+    fn start(
+        &self,
+        kind: CommandKind,
+        prompts: &[String],
+        step: &Step,
+    ) -> Result<Arc<Running>, StepError> {
         let world = &self.world;
         let (mut argv, env) = world
             .command(kind, prompts, step.verbose)
             .ok_or_else(|| StepError::Launch(format!("the target has no [{}]", kind.key())))?;
-        let mut tty = step.tty.or_else(|| world.target.command(kind).and_then(|command| command.tty)).unwrap_or(Tty::Pty);
+        let mut tty = step
+            .tty
+            .or_else(|| world.target.command(kind).and_then(|command| command.tty))
+            .unwrap_or(Tty::Pty);
         let stdin = match step.stdin.clone().unwrap_or_default() {
             Stdin::Null => StdinKind::Null,
             Stdin::Open => StdinKind::Open,
@@ -168,7 +214,10 @@ impl Stage {
         };
         let terminal = &world.scenario.terminal;
         let mut attach = match tty {
-            Tty::Pty => Attach::Pty { columns: terminal.columns, rows: terminal.rows },
+            Tty::Pty => Attach::Pty {
+                columns: terminal.columns,
+                rows: terminal.rows,
+            },
             Tty::None => Attach::Pipes { stdin },
             Tty::Script => Attach::Script { stdin },
         };
@@ -186,15 +235,34 @@ impl Stage {
             cwd: world.work.clone(),
             attach,
             // A real terminal answers for itself.
-            answers: terminal.answers && !self.joined.as_ref().is_some_and(|joined| joined.interactive),
+            answers: terminal.answers
+                && !self
+                    .joined
+                    .as_ref()
+                    .is_some_and(|joined| joined.interactive),
             mirror: self.joined.is_some(),
-            umask: world.scenario.settings.umask.as_deref().and_then(|mask| u32::from_str_radix(mask, 8).ok()),
+            umask: world
+                .scenario
+                .settings
+                .umask
+                .as_deref()
+                .and_then(|mask| u32::from_str_radix(mask, 8).ok()),
             supervisor: world.loginproof.clone(),
-            report: world.dir.join(format!("process-{}-{name}.json", running.len() + 1)),
+            report: world
+                .dir
+                .join(format!("process-{}-{name}.json", running.len() + 1)),
         };
         let since = self.begun.elapsed();
-        let program = Program::start(launch).map_err(|error| StepError::Launch(error.to_string()))?;
-        let started = Arc::new(Running { name, kind, tty, started: since, program, signalled: AtomicBool::new(false) });
+        let program =
+            Program::start(launch).map_err(|error| StepError::Launch(error.to_string()))?;
+        let started = Arc::new(Running {
+            name,
+            kind,
+            tty,
+            started: since,
+            program,
+            signalled: AtomicBool::new(false),
+        });
         running.push(started.clone());
         if let Some(joined) = &self.joined {
             joined.attach(started.clone());
@@ -203,7 +271,9 @@ impl Stage {
     }
 
     async fn log_in(&self, running: &Running, login: &Login) {
-        if let Err(difference) = person::sign_in(&self.world, &running.program, login, self.deadline).await {
+        if let Err(difference) =
+            person::sign_in(&self.world, &running.program, login, self.deadline).await
+        {
             lock(&self.notes).push(format!("{}: {difference}", running.name));
         }
     }
@@ -219,7 +289,11 @@ impl Stage {
 
     async fn wait(&self, wait: &Wait, step: &Step) -> Result<(), StepError> {
         let met = if let Some(gate) = &wait.held {
-            let held = self.world.server.gates().held(gate, wait.count.unwrap_or(1));
+            let held = self
+                .world
+                .server
+                .gates()
+                .held(gate, wait.count.unwrap_or(1));
             tokio::time::timeout(self.left(), held).await.is_ok()
         } else if let Some(answered) = wait.answered {
             let journal = self.world.server.journal();
@@ -234,9 +308,17 @@ impl Stage {
             .await
             .is_ok()
         } else if let Some(pattern) = &wait.screen {
-            let pattern = regex::Regex::new(pattern).map_err(|error| StepError::Input(error.to_string()))?;
+            let pattern =
+                regex::Regex::new(pattern).map_err(|error| StepError::Input(error.to_string()))?;
             let running = self.of(step)?;
-            running.program.wait_for(self.left(), |view| (pattern.is_match(&view.screen) || pattern.is_match(&view.transcript)).then_some(())).await.is_ok()
+            running
+                .program
+                .wait_for(self.left(), |view| {
+                    (pattern.is_match(&view.screen) || pattern.is_match(&view.transcript))
+                        .then_some(())
+                })
+                .await
+                .is_ok()
         } else {
             true
         };
@@ -248,15 +330,25 @@ impl Stage {
 
     fn elsewhere(&self, elsewhere: &Elsewhere) -> Result<(), StepError> {
         match elsewhere {
-            Elsewhere::RotateAndStore => self.world.rotate_elsewhere(true).map_err(StepError::Elsewhere),
-            Elsewhere::Rotate => self.world.rotate_elsewhere(false).map_err(StepError::Elsewhere),
+            Elsewhere::RotateAndStore => self
+                .world
+                .rotate_elsewhere(true)
+                .map_err(StepError::Elsewhere),
+            Elsewhere::Rotate => self
+                .world
+                .rotate_elsewhere(false)
+                .map_err(StepError::Elsewhere),
             Elsewhere::Expire => {
                 self.world.server.authorization().expire_access();
                 Ok(())
             }
             Elsewhere::RemoveStore => match &self.world.store {
-                Some(store) => std::fs::remove_file(store).map_err(|error| StepError::Elsewhere(format!("cannot remove {}: {error}", store.display()))),
-                None => Err(StepError::Elsewhere("the target names no credential file".to_owned())),
+                Some(store) => std::fs::remove_file(store).map_err(|error| {
+                    StepError::Elsewhere(format!("cannot remove {}: {error}", store.display()))
+                }),
+                None => Err(StepError::Elsewhere(
+                    "the target names no credential file".to_owned(),
+                )),
             },
         }
     }
@@ -267,7 +359,9 @@ impl Stage {
             Some(name) => running.iter().rev().find(|running| running.name == *name),
             None => running.last(),
         };
-        found.cloned().ok_or_else(|| StepError::NoProgram(step.of.clone().unwrap_or_else(|| "(any)".to_owned())))
+        found.cloned().ok_or_else(|| {
+            StepError::NoProgram(step.of.clone().unwrap_or_else(|| "(any)".to_owned()))
+        })
     }
 
     fn left(&self) -> Duration {
@@ -280,9 +374,15 @@ fn describe(wait: &Wait) -> String {
         return format!("{} request(s) held at `{gate}`", wait.count.unwrap_or(1));
     }
     if let Some(answered) = wait.answered {
-        return format!("{} answered request(s) to {:?}", answered.count, answered.to);
+        return format!(
+            "{} answered request(s) to {:?}",
+            answered.count, answered.to
+        );
     }
-    format!("a screen that matches /{}/", wait.screen.as_deref().unwrap_or_default())
+    format!(
+        "a screen that matches /{}/",
+        wait.screen.as_deref().unwrap_or_default()
+    )
 }
 
 /// A panicking step must not hide what the others saw.

@@ -46,12 +46,19 @@ mod imp {
         pub(super) fn start(store: &Path) -> Option<Self> {
             let folder = store.parent()?.to_owned();
             let fd = inotify::init(CreateFlags::CLOEXEC).ok()?;
-            let flags = WatchFlags::CREATE | WatchFlags::MODIFY | WatchFlags::MOVED_TO | WatchFlags::ATTRIB | WatchFlags::DELETE;
+            let flags = WatchFlags::CREATE
+                | WatchFlags::MODIFY
+                | WatchFlags::MOVED_TO
+                | WatchFlags::ATTRIB
+                | WatchFlags::DELETE;
             inotify::add_watch(&fd, &folder, flags).ok()?;
             // The reader is woken for the last time by a file of this name.
             let stop = folder.join(format!(".loginproof-watch-{:08x}", rand::random::<u32>()));
             let (store, end) = (store.to_owned(), stop.clone());
-            let thread = std::thread::Builder::new().name("store watch".into()).spawn(move || watch(&fd, &store, &end)).ok()?;
+            let thread = std::thread::Builder::new()
+                .name("store watch".into())
+                .spawn(move || watch(&fd, &store, &end))
+                .ok()?;
             Some(Self { thread, stop })
         }
 
@@ -72,16 +79,22 @@ mod imp {
         let mut reader = inotify::Reader::new(fd, &mut buffer);
         let mut seen = Vec::new();
         loop {
-            let Ok(event) = reader.next() else { return seen };
+            let Ok(event) = reader.next() else {
+                return seen;
+            };
             if event.events().contains(ReadFlags::IGNORED) {
                 return seen;
             }
-            let Some(name) = event.file_name().and_then(|name| name.to_str().ok()) else { continue };
+            let Some(name) = event.file_name().and_then(|name| name.to_str().ok()) else {
+                continue;
+            };
             if end.file_name().is_some_and(|end| end == name) {
                 return seen;
             }
             let path = store.with_file_name(name);
-            let Ok(meta) = std::fs::symlink_metadata(&path) else { continue };
+            let Ok(meta) = std::fs::symlink_metadata(&path) else {
+                continue;
+            };
             if !meta.is_file() || seen.len() >= MOST {
                 continue;
             }

@@ -71,7 +71,10 @@ pub enum WorldError {
 }
 
 fn io(what: &Path) -> impl Fn(std::io::Error) -> WorldError + '_ {
-    move |error| WorldError::Io { what: what.display().to_string(), reason: error.to_string() }
+    move |error| WorldError::Io {
+        what: what.display().to_string(),
+        reason: error.to_string(),
+    }
 }
 
 impl World {
@@ -85,13 +88,21 @@ impl World {
             std::fs::remove_dir_all(&dir).map_err(io(&dir))?;
         }
         std::fs::create_dir_all(&dir).map_err(io(&dir))?;
-        let home = Home::create(&Home::parent()).map_err(|error| WorldError::Io { what: "a home folder".to_owned(), reason: error.to_string() })?;
+        let home = Home::create(&Home::parent()).map_err(|error| WorldError::Io {
+            what: "a home folder".to_owned(),
+            reason: error.to_string(),
+        })?;
         let work = home.path().join("work");
         std::fs::create_dir_all(&work).map_err(io(&work))?;
         let server = MockServer::start(ServerConfig {
             script: item.scenario.server.clone(),
             fixtures: settings.fixtures.clone(),
-            seed: settings.seed ^ fnv(&format!("{}/{}", item.name, item.variant.as_deref().unwrap_or_default())),
+            seed: settings.seed
+                ^ fnv(&format!(
+                    "{}/{}",
+                    item.name,
+                    item.variant.as_deref().unwrap_or_default()
+                )),
             bind: ([127, 0, 0, 1], 0).into(),
             tls: None,
             ambient: item.target.file.ambient.clone(),
@@ -100,7 +111,11 @@ impl World {
         .map_err(|error| WorldError::Server(error.to_string()))?;
 
         let origin = server.origin().to_owned();
-        let idle = item.scenario.settings.idle_timeout.map_or(IDLE, |span| span.0);
+        let idle = item
+            .scenario
+            .settings
+            .idle_timeout
+            .map_or(IDLE, |span| span.0);
         let mut placeholders = Placeholders::default()
             .with("home", home.path().display().to_string())
             .with("work", work.display().to_string())
@@ -114,7 +129,12 @@ impl World {
         if let Some(tools) = &item.target.tools {
             placeholders = placeholders.with("tools", tools.display().to_string());
         }
-        let store = item.target.file.store.as_ref().map(|store| PathBuf::from(placeholders.fill(&store.path)));
+        let store = item
+            .target
+            .file
+            .store
+            .as_ref()
+            .map(|store| PathBuf::from(placeholders.fill(&store.path)));
         if let Some(store) = &store {
             placeholders = placeholders.with("store", store.display().to_string());
         }
@@ -137,15 +157,25 @@ impl World {
     /// Files that stand in the home before the first step.
     fn furnish(&mut self) -> Result<(), WorldError> {
         for (path, file) in &self.target.file.files {
-            write(Path::new(&self.placeholders.fill(path)), self.placeholders.fill(&file.text).as_bytes(), 0o600)?;
+            write(
+                Path::new(&self.placeholders.fill(path)),
+                self.placeholders.fill(&file.text).as_bytes(),
+                0o600,
+            )?;
         }
-        let Some(store) = self.store.clone() else { return Ok(()) };
+        let Some(store) = self.store.clone() else {
+            return Ok(());
+        };
         if let Some(folder) = store.parent() {
             private_folder(folder)?;
         }
         if let Some(credentials) = self.scenario.credentials.clone() {
             let bytes = self.credential_file(&credentials);
-            let mode = credentials.mode.as_deref().and_then(|mode| u32::from_str_radix(mode, 8).ok()).unwrap_or(0o600);
+            let mode = credentials
+                .mode
+                .as_deref()
+                .and_then(|mode| u32::from_str_radix(mode, 8).ok())
+                .unwrap_or(0o600);
             write(&store, &bytes, mode)?;
             self.seeded = Some(bytes);
         }
@@ -153,15 +183,27 @@ impl World {
     }
 
     fn credential_file(&self, credentials: &Credentials) -> Vec<u8> {
-        let Some(layout) = &self.target.layout else { return Vec::new() };
-        let tokens = self.server.authorization().seed(credentials.access, credentials.refresh, credentials.expires_in.map(|span| span.0));
-        let refreshed = credentials.refreshed.map_or(Duration::from_secs(3600), |span| span.0);
+        let Some(layout) = &self.target.layout else {
+            return Vec::new();
+        };
+        let tokens = self.server.authorization().seed(
+            credentials.access,
+            credentials.refresh,
+            credentials.expires_in.map(|span| span.0),
+        );
+        let refreshed = credentials
+            .refreshed
+            .map_or(Duration::from_secs(3600), |span| span.0);
         let mut file = layout.seed(&tokens, refreshed);
         for (pointer, value) in &credentials.extra {
             set(&mut file, pointer, value.clone());
         }
         let mut bytes = credentials.text.clone().map_or_else(
-            || serde_json::to_string_pretty(&file).unwrap_or_default().into_bytes(),
+            || {
+                serde_json::to_string_pretty(&file)
+                    .unwrap_or_default()
+                    .into_bytes()
+            },
             String::into_bytes,
         );
         if let Some(cut) = credentials.cut {
@@ -181,26 +223,38 @@ impl World {
     /// # Errors
     /// In words: no family to rotate, or the file cannot be written.
     pub fn rotate_elsewhere(&self, store_it: bool) -> Result<(), String> {
-        let tokens = self.server.authorization().rotate_elsewhere().ok_or("there is no sign-in that another client could rotate")?;
+        let tokens = self
+            .server
+            .authorization()
+            .rotate_elsewhere()
+            .ok_or("there is no sign-in that another client could rotate")?;
         if !store_it {
             return Ok(());
         }
         let (Some(store), Some(layout)) = (&self.store, &self.target.layout) else {
             return Err("the target names no credential file".to_owned());
         };
-        let bytes = std::fs::read(store).map_err(|error| format!("cannot read {}: {error}", store.display()))?;
-        let mut file = serde_json::from_slice(&bytes).map_err(|error| format!("{} is not JSON: {error}", store.display()))?;
+        let bytes = std::fs::read(store)
+            .map_err(|error| format!("cannot read {}: {error}", store.display()))?;
+        let mut file = serde_json::from_slice(&bytes)
+            .map_err(|error| format!("{} is not JSON: {error}", store.display()))?;
         layout.replace(&mut file, &tokens);
         // As a well-behaved program does it: a whole file in place of the old one.
         let beside = store.with_extension("elsewhere");
         let text = serde_json::to_string_pretty(&file).unwrap_or_default();
         write(&beside, text.as_bytes(), 0o600).map_err(|error| error.to_string())?;
-        std::fs::rename(&beside, store).map_err(|error| format!("cannot replace {}: {error}", store.display()))
+        std::fs::rename(&beside, store)
+            .map_err(|error| format!("cannot replace {}: {error}", store.display()))
     }
 
     /// Arguments and environment of one command.
     #[must_use]
-    pub fn command(&self, kind: CommandKind, prompts: &[String], verbose: bool) -> Option<(Vec<String>, BTreeMap<String, String>)> {
+    pub fn command(
+        &self,
+        kind: CommandKind,
+        prompts: &[String],
+        verbose: bool,
+    ) -> Option<(Vec<String>, BTreeMap<String, String>)> {
         let command = self.target.command(kind)?;
         let placeholders = match prompts.first() {
             Some(prompt) => self.placeholders.clone().with("prompt", prompt),
@@ -217,16 +271,28 @@ impl World {
         let mut env = self.target.file.env.clone();
         env.extend(command.env.clone());
         if verbose {
-            argv.extend(self.target.file.verbose.args.iter().map(|word| placeholders.fill(word)));
+            argv.extend(
+                self.target
+                    .file
+                    .verbose
+                    .args
+                    .iter()
+                    .map(|word| placeholders.fill(word)),
+            );
             env.extend(self.target.file.verbose.env.clone());
         }
-        env.values_mut().for_each(|value| *value = placeholders.fill(value));
+        env.values_mut()
+            .for_each(|value| *value = placeholders.fill(value));
         Some((argv, env))
     }
 
     /// The complete environment of a program: empty, plus what every program gets, plus the target's, the scenario's and the step's.
     #[must_use]
-    pub fn environment(&self, command: BTreeMap<String, String>, step: &BTreeMap<String, String>) -> Vec<(OsString, OsString)> {
+    pub fn environment(
+        &self,
+        command: BTreeMap<String, String>,
+        step: &BTreeMap<String, String>,
+    ) -> Vec<(OsString, OsString)> {
         let bin: Vec<PathBuf> = self.bin().into_iter().collect();
         let path = search_path(&bin, std::env::var_os("PATH").as_deref());
         let mut env = Environment::new(self.home.path(), path);
@@ -236,7 +302,11 @@ impl World {
         if let Some(store) = &self.store {
             env.set("LOGINPROOF_STORE", store);
         }
-        for (name, value) in command.into_iter().chain(self.scenario.settings.env.clone()).chain(step.clone()) {
+        for (name, value) in command
+            .into_iter()
+            .chain(self.scenario.settings.env.clone())
+            .chain(step.clone())
+        {
             env.set(name, self.placeholders.fill(&value));
         }
         env.into_variables()
@@ -245,12 +315,27 @@ impl World {
     /// Environment lines a person can paste to point a program of their own at this world.
     #[must_use]
     pub fn lines_to_paste(&self) -> Vec<String> {
-        let own = self.target.file.env.clone().into_iter().map(|(name, value)| (name, self.placeholders.fill(&value)));
-        STANDARD.into_iter().map(|(name, value)| (name.to_owned(), self.placeholders.fill(value))).chain(own).map(|(name, value)| format!("export {name}='{value}'")).collect()
+        let own = self
+            .target
+            .file
+            .env
+            .clone()
+            .into_iter()
+            .map(|(name, value)| (name, self.placeholders.fill(&value)));
+        STANDARD
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), self.placeholders.fill(value)))
+            .chain(own)
+            .map(|(name, value)| format!("export {name}='{value}'"))
+            .collect()
     }
 
     fn bin(&self) -> Option<PathBuf> {
-        self.target.file.install.as_ref().map(|install| PathBuf::from(self.placeholders.fill(&install.bin)))
+        self.target
+            .file
+            .install
+            .as_ref()
+            .map(|install| PathBuf::from(self.placeholders.fill(&install.bin)))
     }
 }
 
@@ -269,7 +354,11 @@ impl Target {
 
 fn private_folder(folder: &Path) -> Result<(), WorldError> {
     use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io(folder))
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(io(folder))
 }
 
 fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), WorldError> {
@@ -283,5 +372,7 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), WorldError> {
 
 /// FNV-1a: the same name gives the same seed in every version and on every machine.
 fn fnv(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

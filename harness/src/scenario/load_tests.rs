@@ -35,14 +35,22 @@ fn fixtures() -> Fixtures {
 }
 
 fn read(text: &str) -> Result<Loaded, FileError> {
-    load("refresh/reused", "scenarios/refresh/reused.yaml", text, &fixtures())
+    load(
+        "refresh/reused",
+        "scenarios/refresh/reused.yaml",
+        text,
+        &fixtures(),
+    )
 }
 
 /// The mistake as a person sees it.
 fn shown(text: &str) -> String {
     let error = read(text).unwrap_err();
     let mut page = String::new();
-    GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100).render_report(&mut page, &error).unwrap();
+    GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor())
+        .with_width(100)
+        .render_report(&mut page, &error)
+        .unwrap();
     page
 }
 
@@ -91,7 +99,10 @@ fn a_check_without_a_witness_is_refused() {
 
 #[test]
 fn a_step_with_two_actions_is_refused() {
-    let page = shown(&RIGHT.replace("  - ask: Say hello.", "  - ask: Say hello.\n    release: gate"));
+    let page = shown(&RIGHT.replace(
+        "  - ask: Say hello.",
+        "  - ask: Say hello.\n    release: gate",
+    ));
     assert!(page.contains("exactly one action"), "{page}");
 }
 
@@ -108,13 +119,27 @@ fn a_matrix_makes_a_variant_of_every_combination() {
         "answer: { status: ${status}, json: { error: '${shape.code}' } }",
     );
     let loaded = read(&text).unwrap();
-    let labels: Vec<_> = loaded.variants.iter().map(|(label, _)| label.clone().unwrap()).collect();
-    assert_eq!(labels, ["shape=flat,status=400", "shape=flat,status=401", "shape=nested,status=400", "shape=nested,status=401"]);
+    let labels: Vec<_> = loaded
+        .variants
+        .iter()
+        .map(|(label, _)| label.clone().unwrap())
+        .collect();
+    assert_eq!(
+        labels,
+        [
+            "shape=flat,status=400",
+            "shape=flat,status=401",
+            "shape=nested,status=400",
+            "shape=nested,status=401"
+        ]
+    );
 }
 
 #[test]
 fn a_value_that_the_matrix_does_not_have_is_refused() {
-    let text = RIGHT.replace("server:", "matrix:\n  status: [400, 401]\nserver:").replace("answer: token/reused", "answer: { status: ${stat} }");
+    let text = RIGHT
+        .replace("server:", "matrix:\n  status: [400, 401]\nserver:")
+        .replace("answer: token/reused", "answer: { status: ${stat} }");
     let page = shown(&text);
     assert!(page.contains("did you mean `${status}`?"), "{page}");
 }

@@ -56,7 +56,9 @@ pub struct Scenario {
 }
 
 /// What a program can do. A target lists these under `speaks`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Capability {
     /// Signs in with ChatGPT tokens and talks to its backend.
@@ -152,7 +154,11 @@ pub struct TerminalSettings {
 
 impl Default for TerminalSettings {
     fn default() -> Self {
-        Self { columns: 120, rows: 40, answers: true }
+        Self {
+            columns: 120,
+            rows: 40,
+            answers: true,
+        }
     }
 }
 

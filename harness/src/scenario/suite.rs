@@ -52,8 +52,12 @@ impl Suite {
         let fixtures = files(&FIXTURES, "http");
         let scenarios = files(&SCENARIOS, "yaml");
         Self::from_texts(
-            fixtures.into_iter().map(|(name, bytes)| (name, bytes.to_vec())),
-            scenarios.into_iter().map(|(name, bytes)| (name, String::from_utf8_lossy(bytes).into_owned())),
+            fixtures
+                .into_iter()
+                .map(|(name, bytes)| (name, bytes.to_vec())),
+            scenarios
+                .into_iter()
+                .map(|(name, bytes)| (name, String::from_utf8_lossy(bytes).into_owned())),
             "scenarios/",
         )
     }
@@ -63,8 +67,10 @@ impl Suite {
     /// # Errors
     /// What cannot be read, or the first mistake in a file.
     pub fn from_dir(dir: &Path) -> Result<Self, SuiteError> {
-        let unreadable =
-            |path: &Path, reason: std::io::Error| SuiteError::Unreadable { path: path.display().to_string(), reason: reason.to_string() };
+        let unreadable = |path: &Path, reason: std::io::Error| SuiteError::Unreadable {
+            path: path.display().to_string(),
+            reason: reason.to_string(),
+        };
         let mut scenarios = Vec::new();
         let folder = dir.join("scenarios");
         collect(&folder, &folder, &mut scenarios).map_err(|error| unreadable(&folder, error))?;
@@ -74,7 +80,9 @@ impl Suite {
             let fixtures = Fixtures::from_dir(&fixtures).map_err(SuiteError::Fixture)?;
             return Self::assemble(fixtures, scenarios.into_iter(), &shown);
         }
-        let fixtures = files(&FIXTURES, "http").into_iter().map(|(name, bytes)| (name, bytes.to_vec()));
+        let fixtures = files(&FIXTURES, "http")
+            .into_iter()
+            .map(|(name, bytes)| (name, bytes.to_vec()));
         Self::from_texts(fixtures, scenarios.into_iter(), &shown)
     }
 
@@ -83,7 +91,11 @@ impl Suite {
         scenarios: impl Iterator<Item = (String, String)>,
         shown: &str,
     ) -> Result<Self, SuiteError> {
-        Self::assemble(Fixtures::from_files(fixtures).map_err(SuiteError::Fixture)?, scenarios, shown)
+        Self::assemble(
+            Fixtures::from_files(fixtures).map_err(SuiteError::Fixture)?,
+            scenarios,
+            shown,
+        )
     }
 
     fn assemble(
@@ -95,7 +107,10 @@ impl Suite {
             .map(|(name, text)| load(&name, &format!("{shown}{name}.yaml"), &text, &fixtures))
             .collect::<Result<_, _>>()?;
         loaded.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Self { scenarios: loaded, fixtures: Arc::new(fixtures) })
+        Ok(Self {
+            scenarios: loaded,
+            fixtures: Arc::new(fixtures),
+        })
     }
 
     /// The scenario of this exact name.
@@ -109,7 +124,12 @@ impl Suite {
     /// A filter is a name, a folder, a case id, a prefix of one of these, or a glob with `*`.
     #[must_use]
     pub fn select(&self, filters: &[String]) -> Vec<&Loaded> {
-        self.scenarios.iter().filter(|scenario| filters.is_empty() || filters.iter().any(|filter| selects(filter, scenario))).collect()
+        self.scenarios
+            .iter()
+            .filter(|scenario| {
+                filters.is_empty() || filters.iter().any(|filter| selects(filter, scenario))
+            })
+            .collect()
     }
 }
 
@@ -117,13 +137,18 @@ fn selects(filter: &str, scenario: &Loaded) -> bool {
     let case = &scenario.first().case;
     if filter.contains('*') {
         let pattern = format!("^{}$", regex::escape(filter).replace("\\*", ".*"));
-        return Regex::new(&pattern).is_ok_and(|pattern| pattern.is_match(&scenario.name) || pattern.is_match(case));
+        return Regex::new(&pattern)
+            .is_ok_and(|pattern| pattern.is_match(&scenario.name) || pattern.is_match(case));
     }
     let filter = filter.trim_end_matches('/');
     let within = |whole: &str, separator: char| {
-        whole.strip_prefix(filter).is_some_and(|rest| rest.is_empty() || rest.starts_with(separator))
+        whole
+            .strip_prefix(filter)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(separator))
     };
-    within(&scenario.name, '/') || within(case, '.') || scenario.name.split('/').next_back() == Some(filter)
+    within(&scenario.name, '/')
+        || within(case, '.')
+        || scenario.name.split('/').next_back() == Some(filter)
 }
 
 fn files(dir: &'static Dir<'static>, ending: &str) -> Vec<(String, &'static [u8])> {
@@ -132,8 +157,15 @@ fn files(dir: &'static Dir<'static>, ending: &str) -> Vec<(String, &'static [u8]
     while let Some(folder) = folders.pop() {
         folders.extend(folder.dirs());
         for file in folder.files() {
-            if file.path().extension().is_some_and(|extension| extension == ending) {
-                found.push((file.path().with_extension("").display().to_string(), file.contents()));
+            if file
+                .path()
+                .extension()
+                .is_some_and(|extension| extension == ending)
+            {
+                found.push((
+                    file.path().with_extension("").display().to_string(),
+                    file.contents(),
+                ));
             }
         }
     }
@@ -145,8 +177,16 @@ fn collect(root: &Path, folder: &Path, into: &mut Vec<(String, String)>) -> std:
         let path = entry?.path();
         if path.is_dir() {
             collect(root, &path, into)?;
-        } else if path.extension().is_some_and(|extension| extension == "yaml") {
-            let name = path.strip_prefix(root).unwrap_or(&path).with_extension("").display().to_string();
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            let name = path
+                .strip_prefix(root)
+                .unwrap_or(&path)
+                .with_extension("")
+                .display()
+                .to_string();
             into.push((name, std::fs::read_to_string(&path)?));
         }
     }

@@ -38,7 +38,9 @@ impl<'de> OneOf<'de> for Count {
     const WAYS: &'static str = "a number, or `at-least` and `at-most`";
 
     fn from_number<E: de::Error>(number: i64) -> Result<Self, E> {
-        usize::try_from(number).map(Self::Exactly).map_err(|_| E::custom("a count is not negative"))
+        usize::try_from(number)
+            .map(Self::Exactly)
+            .map_err(|_| E::custom("a count is not negative"))
     }
 
     fn from_table<A: MapAccess<'de>>(table: A) -> Result<Self, A::Error> {
@@ -66,12 +68,15 @@ impl<'de> OneOf<'de> for ExitCheck {
     }
 
     fn from_number<E: de::Error>(number: i64) -> Result<Self, E> {
-        i32::try_from(number).map(Self::Code).map_err(|_| E::custom("an exit status lies between 0 and 255"))
+        i32::try_from(number)
+            .map(Self::Code)
+            .map_err(|_| E::custom("an exit status lies between 0 and 255"))
     }
 }
 
 impl<'de> OneOf<'de> for StoreCheck {
-    const WAYS: &'static str = "`unchanged`, `signed-out`, `always-whole`, `always-private`, or rules on the file";
+    const WAYS: &'static str =
+        "`unchanged`, `signed-out`, `always-whole`, `always-private`, or rules on the file";
 
     fn from_text<E: de::Error>(text: &str) -> Result<Self, E> {
         word(text).map(Self::Word)

@@ -53,8 +53,10 @@ impl Target {
     /// Names of the built-in targets.
     #[must_use]
     pub fn built_in() -> Vec<String> {
-        let mut names: Vec<String> =
-            TARGETS.files().filter_map(|file| Some(file.path().file_stem()?.to_str()?.to_owned())).collect();
+        let mut names: Vec<String> = TARGETS
+            .files()
+            .filter_map(|file| Some(file.path().file_stem()?.to_str()?.to_owned()))
+            .collect();
         names.sort();
         names
     }
@@ -65,15 +67,28 @@ impl Target {
     /// No such target, or a mistake in its file.
     pub fn load(name: &str) -> Result<Self, TargetError> {
         if name.contains('/') || name.ends_with(".toml") {
-            let text = std::fs::read_to_string(name)
-                .map_err(|error| TargetError::Unreadable { path: name.to_owned(), reason: error.to_string() })?;
+            let text = std::fs::read_to_string(name).map_err(|error| TargetError::Unreadable {
+                path: name.to_owned(),
+                reason: error.to_string(),
+            })?;
             return Self::parse(name, &text);
         }
-        let Some(text) = TARGETS.get_file(format!("{name}.toml")).and_then(|file| file.contents_utf8()) else {
+        let Some(text) = TARGETS
+            .get_file(format!("{name}.toml"))
+            .and_then(|file| file.contents_utf8())
+        else {
             let known = Self::built_in();
-            let meant = suggestion(name, known.iter().map(String::as_str)).map(|meant| format!("did you mean `{meant}`? "));
-            let help = format!("{}built in: {}; a file of your own is named by its path, such as ./{name}.toml", meant.unwrap_or_default(), known.join(", "));
-            return Err(TargetError::Unknown { name: name.to_owned(), help });
+            let meant = suggestion(name, known.iter().map(String::as_str))
+                .map(|meant| format!("did you mean `{meant}`? "));
+            let help = format!(
+                "{}built in: {}; a file of your own is named by its path, such as ./{name}.toml",
+                meant.unwrap_or_default(),
+                known.join(", ")
+            );
+            return Err(TargetError::Unknown {
+                name: name.to_owned(),
+                help,
+            });
         };
         Self::parse(&format!("targets/{name}.toml"), text)
     }
@@ -83,14 +98,26 @@ impl Target {
     /// # Errors
     /// The first mistake in it.
     pub fn parse(path: &str, text: &str) -> Result<Self, TargetError> {
-        let file: TargetFile = toml::from_str(text).map_err(|error| FileError::from_toml(path, text, &error))?;
+        let file: TargetFile =
+            toml::from_str(text).map_err(|error| FileError::from_toml(path, text, &error))?;
         validate(path, text, &file)?;
         let layout = match &file.store {
-            Some(store) => Some(store.layout().map_err(|message| FileError::at(path, text, "[store]", message))?),
+            Some(store) => Some(
+                store
+                    .layout()
+                    .map_err(|message| FileError::at(path, text, "[store]", message))?,
+            ),
             None => None,
         };
-        let tools = file.install.as_ref().map(|install| tools_folder(&file.name, &install.pin));
-        Ok(Self { file, layout, tools })
+        let tools = file
+            .install
+            .as_ref()
+            .map(|install| tools_folder(&file.name, &install.pin));
+        Ok(Self {
+            file,
+            layout,
+            tools,
+        })
     }
 
     /// The command for what a step does, when the program has one.
@@ -108,7 +135,11 @@ impl Target {
     /// Capabilities that a scenario needs and this program does not claim.
     #[must_use]
     pub fn lacks(&self, needs: &[Capability]) -> Vec<Capability> {
-        needs.iter().copied().filter(|need| !self.file.speaks.contains(need)).collect()
+        needs
+            .iter()
+            .copied()
+            .filter(|need| !self.file.speaks.contains(need))
+            .collect()
     }
 }
 
@@ -144,10 +175,18 @@ impl CommandKind {
 /// The folder below the user's cache where loginproof keeps what it makes.
 #[must_use]
 pub fn cache_folder() -> PathBuf {
-    let from = |name: &str| std::env::var_os(name).filter(|value| Path::new(value).is_absolute()).map(PathBuf::from);
+    let from = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| Path::new(value).is_absolute())
+            .map(PathBuf::from)
+    };
     let home = from("HOME").unwrap_or_else(std::env::temp_dir);
     let base = from("XDG_CACHE_HOME").unwrap_or_else(|| {
-        if cfg!(target_os = "macos") { home.join("Library/Caches") } else { home.join(".cache") }
+        if cfg!(target_os = "macos") {
+            home.join("Library/Caches")
+        } else {
+            home.join(".cache")
+        }
     });
     base.join("loginproof")
 }
@@ -170,25 +209,65 @@ fn validate(path: &str, text: &str, file: &TargetFile) -> Result<(), FileError> 
     for (capability, table, given) in claims {
         if file.speaks.contains(&capability) && !given {
             let message = format!("the target claims `{capability}` but has no [{table}]");
-            return Err(FileError::at(path, text, &format!("\"{capability}\""), message));
+            return Err(FileError::at(
+                path,
+                text,
+                &format!("\"{capability}\""),
+                message,
+            ));
         }
     }
-    let commands = [&file.login, &file.ask, &file.ask_many, &file.logout, &file.status];
-    for command in commands.into_iter().flatten().map(|command| &command.run).chain([&file.version]) {
+    let commands = [
+        &file.login,
+        &file.ask,
+        &file.ask_many,
+        &file.logout,
+        &file.status,
+    ];
+    for command in commands
+        .into_iter()
+        .flatten()
+        .map(|command| &command.run)
+        .chain([&file.version])
+    {
         if command.is_empty() {
-            return Err(FileError::at(path, text, "run", "a command needs at least the program's name"));
+            return Err(FileError::at(
+                path,
+                text,
+                "run",
+                "a command needs at least the program's name",
+            ));
         }
     }
     if file.ask.as_ref().is_some_and(|ask| ask.answer.is_none()) {
-        return Err(FileError::at(path, text, "[ask]", "[ask] must say where the answer stands: answer = \"stdout\""));
+        return Err(FileError::at(
+            path,
+            text,
+            "[ask]",
+            "[ask] must say where the answer stands: answer = \"stdout\"",
+        ));
     }
     if let Some((word, meant)) = placeholders::unknown(text).next() {
-        let help = meant.map_or_else(|| format!("known are {}", placeholders::KNOWN.join(", ")), |meant| format!("did you mean `{{{meant}}}`?"));
-        return Err(FileError::at(path, text, &format!("{{{word}}}"), format!("`{{{word}}}` is no placeholder")).with_help(Some(help)));
+        let help = meant.map_or_else(
+            || format!("known are {}", placeholders::KNOWN.join(", ")),
+            |meant| format!("did you mean `{{{meant}}}`?"),
+        );
+        return Err(FileError::at(
+            path,
+            text,
+            &format!("{{{word}}}"),
+            format!("`{{{word}}}` is no placeholder"),
+        )
+        .with_help(Some(help)));
     }
     for pattern in [&file.person.url, &file.person.code].into_iter().flatten() {
         if let Err(error) = regex::Regex::new(pattern) {
-            return Err(FileError::at(path, text, pattern, format!("not a regular expression: {error}")));
+            return Err(FileError::at(
+                path,
+                text,
+                pattern,
+                format!("not a regular expression: {error}"),
+            ));
         }
     }
     Ok(())

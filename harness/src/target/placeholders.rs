@@ -6,8 +6,19 @@ use crate::file_error::suggestion;
 
 /// Every name a target file may use.
 pub const KNOWN: [&str; 13] = [
-    "home", "work", "origin", "issuer", "chatgpt_base_url", "base_url", "store", "tools", "prompt", "prompts", "model",
-    "idle_timeout_ms", "loginproof",
+    "home",
+    "work",
+    "origin",
+    "issuer",
+    "chatgpt_base_url",
+    "base_url",
+    "store",
+    "tools",
+    "prompt",
+    "prompts",
+    "model",
+    "idle_timeout_ms",
+    "loginproof",
 ];
 
 /// Values for placeholders. Names outside this set stay as they are written.
@@ -31,7 +42,9 @@ impl Placeholders {
         while let Some(start) = rest.find('{') {
             filled.push_str(&rest[..start]);
             rest = &rest[start..];
-            let value = rest.find('}').and_then(|end| self.0.get(&rest[1..end]).map(|value| (end, value)));
+            let value = rest
+                .find('}')
+                .and_then(|end| self.0.get(&rest[1..end]).map(|value| (end, value)));
             match value {
                 Some((end, value)) => {
                     filled.push_str(value);
@@ -63,8 +76,13 @@ mod tests {
 
     #[test]
     fn known_names_are_filled_and_other_braces_stay() {
-        let values = Placeholders::default().with("home", "/h").with("prompt", "{home}");
-        assert_eq!(values.fill(r#"{home}/x {"a":{prompt}} {nobody} {"#), r#"/h/x {"a":{home}} {nobody} {"#);
+        let values = Placeholders::default()
+            .with("home", "/h")
+            .with("prompt", "{home}");
+        assert_eq!(
+            values.fill(r#"{home}/x {"a":{prompt}} {nobody} {"#),
+            r#"/h/x {"a":{home}} {nobody} {"#
+        );
     }
 
     #[test]

@@ -28,7 +28,8 @@ impl Target {
     /// # Errors
     /// When it is not installed, or does not say its version.
     pub fn info(&self, loginproof: &Path) -> Result<TargetInfo, ProgramError> {
-        let fail = |reason: String| ProgramError {
+        let fail = |reason: String| {
+            ProgramError {
             target: self.file.name.clone(),
             command: self.file.version.join(" "),
             reason,
@@ -36,23 +37,42 @@ impl Target {
                 Some(_) => format!("install it with `loginproof install {}`", self.file.name),
                 None => "the target's `version` command must run and print a line; programs are searched on PATH".to_owned(),
             }),
+        }
         };
         let placeholders = self.tool_placeholders(loginproof);
-        let argv: Vec<String> = self.file.version.iter().map(|word| placeholders.fill(word)).collect();
+        let argv: Vec<String> = self
+            .file
+            .version
+            .iter()
+            .map(|word| placeholders.fill(word))
+            .collect();
         let mut command = Command::new(&argv[0]);
-        command.args(&argv[1..]).env_clear().env("HOME", std::env::temp_dir()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(&argv[1..])
+            .env_clear()
+            .env("HOME", std::env::temp_dir())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         if let Some(path) = self.search_path(loginproof) {
             command.env("PATH", path);
         }
         let child = command.spawn().map_err(|error| fail(error.to_string()))?;
         let output = output_within(child, BOUND).map_err(|reason| fail(reason))?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
         let version = text.lines().map(str::trim).find(|line| !line.is_empty());
         match version {
-            Some(version) if output.status.success() => {
-                Ok(TargetInfo { name: self.file.name.clone(), version: version.to_owned(), network: "direct".to_owned() })
-            }
-            _ => Err(fail(format!("{}: {}", output.status, version.unwrap_or("no output")))),
+            Some(version) if output.status.success() => Ok(TargetInfo {
+                name: self.file.name.clone(),
+                version: version.to_owned(),
+                network: "direct".to_owned(),
+            }),
+            _ => Err(fail(format!(
+                "{}: {}",
+                output.status,
+                version.unwrap_or("no output")
+            ))),
         }
     }
 
@@ -69,7 +89,8 @@ impl Target {
     /// Placeholders that hold outside a scenario.
     #[must_use]
     pub fn tool_placeholders(&self, loginproof: &Path) -> Placeholders {
-        let placeholders = Placeholders::default().with("loginproof", loginproof.display().to_string());
+        let placeholders =
+            Placeholders::default().with("loginproof", loginproof.display().to_string());
         match &self.tools {
             Some(tools) => placeholders.with("tools", tools.display().to_string()),
             None => placeholders,
@@ -78,13 +99,19 @@ impl Target {
 
     /// PATH with the installed program first; none when there is no PATH at all.
     fn search_path(&self, loginproof: &Path) -> Option<std::ffi::OsString> {
-        let bin = self.file.install.as_ref().map(|install| PathBuf::from(self.tool_placeholders(loginproof).fill(&install.bin)));
+        let bin =
+            self.file.install.as_ref().map(|install| {
+                PathBuf::from(self.tool_placeholders(loginproof).fill(&install.bin))
+            });
         let rest = std::env::var_os("PATH").unwrap_or_default();
         std::env::join_paths(bin.into_iter().chain(std::env::split_paths(&rest))).ok()
     }
 }
 
-fn output_within(mut child: std::process::Child, bound: Duration) -> Result<std::process::Output, String> {
+fn output_within(
+    mut child: std::process::Child,
+    bound: Duration,
+) -> Result<std::process::Output, String> {
     let deadline = Instant::now() + bound;
     let (done, finished) = std::sync::mpsc::channel();
     let id = child.id();
@@ -105,8 +132,15 @@ fn output_within(mut child: std::process::Child, bound: Duration) -> Result<std:
     let Ok((stdout, stderr)) = read else {
         drop(child.kill());
         drop(child.wait());
-        return Err(format!("process {id} said nothing within {} s", bound.as_secs()));
+        return Err(format!(
+            "process {id} said nothing within {} s",
+            bound.as_secs()
+        ));
     };
     let status = child.wait().map_err(|error| error.to_string())?;
-    Ok(std::process::Output { status, stdout, stderr })
+    Ok(std::process::Output {
+        status,
+        stdout,
+        stderr,
+    })
 }

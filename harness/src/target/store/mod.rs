@@ -81,15 +81,21 @@ impl StoreFile {
         match (self.format.as_deref(), pointers) {
             (Some("codex"), false) => Ok(codex::layout()),
             (Some("loginproof"), false) => Ok(reference::layout()),
-            (Some(_), true) => Err("[store] takes either `format` or JSON pointers, not both".to_owned()),
-            (Some(other), false) => Err(format!("`{other}` is no known store format; known are codex, loginproof")),
+            (Some(_), true) => {
+                Err("[store] takes either `format` or JSON pointers, not both".to_owned())
+            }
+            (Some(other), false) => Err(format!(
+                "`{other}` is no known store format; known are codex, loginproof"
+            )),
             (None, _) => self.described(),
         }
     }
 
     fn described(&self) -> Result<Layout, String> {
         let needed = |value: &Option<String>, name: &str| {
-            value.clone().ok_or_else(|| format!("[store] needs `format`, or JSON pointers: `{name}` is missing"))
+            value.clone().ok_or_else(|| {
+                format!("[store] needs `format`, or JSON pointers: `{name}` is missing")
+            })
         };
         let template = self.template.as_deref().unwrap_or("{}");
         let layout = Layout {
@@ -97,14 +103,30 @@ impl StoreFile {
             refresh: needed(&self.refresh, "refresh")?,
             id: self.id.clone(),
             account: self.account.clone(),
-            expires: self.expires.clone().map(|pointer| (pointer, self.expires_unit.unwrap_or_default())),
+            expires: self
+                .expires
+                .clone()
+                .map(|pointer| (pointer, self.expires_unit.unwrap_or_default())),
             last_refresh: self.last_refresh.clone(),
-            template: serde_json::from_str(template).map_err(|error| format!("`template` is not JSON: {error}"))?,
+            template: serde_json::from_str(template)
+                .map_err(|error| format!("`template` is not JSON: {error}"))?,
         };
-        let pointers = [Some(&layout.access), Some(&layout.refresh), layout.id.as_ref(), layout.account.as_ref(), layout.last_refresh.as_ref()];
-        for pointer in pointers.into_iter().flatten().chain(layout.expires.as_ref().map(|(pointer, _)| pointer)) {
+        let pointers = [
+            Some(&layout.access),
+            Some(&layout.refresh),
+            layout.id.as_ref(),
+            layout.account.as_ref(),
+            layout.last_refresh.as_ref(),
+        ];
+        for pointer in pointers
+            .into_iter()
+            .flatten()
+            .chain(layout.expires.as_ref().map(|(pointer, _)| pointer))
+        {
             if !pointer.starts_with('/') {
-                return Err(format!("`{pointer}` is not a JSON pointer: it starts with `/`"));
+                return Err(format!(
+                    "`{pointer}` is not a JSON pointer: it starts with `/`"
+                ));
             }
         }
         Ok(layout)
@@ -117,7 +139,11 @@ impl Layout {
     pub fn seed(&self, tokens: &TokenSet, last_refresh: Duration) -> Value {
         let mut file = self.template.clone();
         set(&mut file, &self.access, tokens.access_token.clone().into());
-        set(&mut file, &self.refresh, tokens.refresh_token.clone().into());
+        set(
+            &mut file,
+            &self.refresh,
+            tokens.refresh_token.clone().into(),
+        );
         if let Some(pointer) = &self.id {
             set(&mut file, pointer, tokens.id_token.clone().into());
         }
@@ -125,12 +151,25 @@ impl Layout {
             set(&mut file, pointer, tokens.account_id.clone().into());
         }
         if let Some((pointer, unit)) = &self.expires {
-            let since = tokens.expires_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let since = tokens
+                .expires_at
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default();
             let seconds = since.as_secs();
-            set(&mut file, pointer, if *unit == Unit::Ms { seconds * 1000 } else { seconds }.into());
+            set(
+                &mut file,
+                pointer,
+                if *unit == Unit::Ms {
+                    seconds * 1000
+                } else {
+                    seconds
+                }
+                .into(),
+            );
         }
         if let Some(pointer) = &self.last_refresh {
-            let time = jiff::Timestamp::try_from(SystemTime::now() - last_refresh).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+            let time = jiff::Timestamp::try_from(SystemTime::now() - last_refresh)
+                .unwrap_or(jiff::Timestamp::UNIX_EPOCH);
             set(&mut file, pointer, time.to_string().into());
         }
         file
@@ -139,8 +178,14 @@ impl Layout {
     /// Puts another pair into an existing file, leaving everything else as it is.
     pub fn replace(&self, file: &mut Value, tokens: &TokenSet) {
         let fresh = self.seed(tokens, Duration::ZERO);
-        let optional = [self.id.as_ref(), self.account.as_ref(), self.last_refresh.as_ref()];
-        let pointers = [&self.access, &self.refresh].into_iter().chain(optional.into_iter().flatten());
+        let optional = [
+            self.id.as_ref(),
+            self.account.as_ref(),
+            self.last_refresh.as_ref(),
+        ];
+        let pointers = [&self.access, &self.refresh]
+            .into_iter()
+            .chain(optional.into_iter().flatten());
         for pointer in pointers.chain(self.expires.as_ref().map(|(pointer, _)| pointer)) {
             if let Some(value) = fresh.pointer(pointer) {
                 set(file, pointer, value.clone());
@@ -153,9 +198,15 @@ impl Layout {
     pub fn read(&self, bytes: &[u8]) -> Option<StoredTokens> {
         let file: Value = serde_json::from_slice(bytes).ok()?;
         let text = |pointer: &str| {
-            file.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+            file.pointer(pointer)
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
         };
-        Some(StoredTokens { access: text(&self.access), refresh: text(&self.refresh) })
+        Some(StoredTokens {
+            access: text(&self.access),
+            refresh: text(&self.refresh),
+        })
     }
 }
 
@@ -164,7 +215,9 @@ pub fn set(root: &mut Value, pointer: &str, value: Value) {
     let mut place = root;
     for part in pointer.split('/').skip(1) {
         let key = part.replace("~1", "/").replace("~0", "~");
-        let listed = place.as_array().and_then(|list| key.parse().ok().filter(|index: &usize| *index < list.len()));
+        let listed = place
+            .as_array()
+            .and_then(|list| key.parse().ok().filter(|index: &usize| *index < list.len()));
         place = match listed {
             Some(index) => &mut place[index],
             None => {
@@ -195,32 +248,68 @@ mod tests {
     #[test]
     fn every_known_format_reads_back_what_it_seeds() {
         for format in ["codex", "loginproof"] {
-            let store = StoreFile { path: "x".into(), format: Some(format.into()), ..StoreFile::default() };
+            let store = StoreFile {
+                path: "x".into(),
+                format: Some(format.into()),
+                ..StoreFile::default()
+            };
             let layout = store.layout().unwrap();
             let file = layout.seed(&tokens(), Duration::from_secs(60));
             let read = layout.read(file.to_string().as_bytes()).unwrap();
-            assert_eq!(read.access.as_deref(), Some("loginproof-access"), "{format}");
-            assert_eq!(read.refresh.as_deref(), Some("loginproof-refresh"), "{format}");
+            assert_eq!(
+                read.access.as_deref(),
+                Some("loginproof-access"),
+                "{format}"
+            );
+            assert_eq!(
+                read.refresh.as_deref(),
+                Some("loginproof-refresh"),
+                "{format}"
+            );
         }
     }
 
     #[test]
     fn replacing_a_pair_keeps_what_else_is_in_the_file() {
-        let store = StoreFile { path: "x".into(), format: Some("codex".into()), ..StoreFile::default() };
+        let store = StoreFile {
+            path: "x".into(),
+            format: Some("codex".into()),
+            ..StoreFile::default()
+        };
         let layout = store.layout().unwrap();
         let mut file = layout.seed(&tokens(), Duration::ZERO);
         set(&mut file, "/tokens/kept", 1.into());
-        layout.replace(&mut file, &TokenSet { access_token: "loginproof-next".into(), ..tokens() });
-        assert_eq!(file.pointer("/tokens/access_token"), Some(&"loginproof-next".into()));
+        layout.replace(
+            &mut file,
+            &TokenSet {
+                access_token: "loginproof-next".into(),
+                ..tokens()
+            },
+        );
+        assert_eq!(
+            file.pointer("/tokens/access_token"),
+            Some(&"loginproof-next".into())
+        );
         assert_eq!(file.pointer("/tokens/kept"), Some(&1.into()));
         assert_eq!(file.pointer("/auth_mode"), Some(&"chatgpt".into()));
     }
 
     #[test]
     fn a_store_without_format_or_pointers_says_what_is_missing() {
-        let error = StoreFile { path: "x".into(), ..StoreFile::default() }.layout().unwrap_err();
+        let error = StoreFile {
+            path: "x".into(),
+            ..StoreFile::default()
+        }
+        .layout()
+        .unwrap_err();
         assert!(error.contains("`access`"), "{error}");
-        let error = StoreFile { path: "x".into(), format: Some("kodex".into()), ..StoreFile::default() }.layout().unwrap_err();
+        let error = StoreFile {
+            path: "x".into(),
+            format: Some("kodex".into()),
+            ..StoreFile::default()
+        }
+        .layout()
+        .unwrap_err();
         assert!(error.contains("codex, loginproof"), "{error}");
     }
 }
