@@ -200,9 +200,6 @@ impl Draft {
     pub(crate) fn plan(mut self) -> Plan {
         let body = Bytes::from(self.body());
         let length = body.len();
-        if !self.finish {
-            self.framing = Framing::Chunked;
-        }
         let mut steps = Steps {
             stalls: std::mem::take(&mut self.stalls),
             close: self.close,
@@ -213,10 +210,9 @@ impl Draft {
         steps.pass(Mark::Start);
         steps.push(Step::Head);
         steps.pass(Mark::Head);
-        let chunked = self.framing == Framing::Chunked;
         let mut start = 0;
         for end in self.chunk_ends(length) {
-            steps.chunk(&body, start..end, chunked);
+            steps.chunk(&body, start..end);
             start = end;
         }
         steps.pass(Mark::Byte(length));
@@ -317,11 +313,9 @@ impl Steps {
         }
     }
 
-    fn chunk(&mut self, body: &Bytes, range: std::ops::Range<usize>, framed: bool) {
+    fn chunk(&mut self, body: &Bytes, range: std::ops::Range<usize>) {
         self.pass(Mark::Byte(range.start));
-        if framed {
-            self.push(Step::Chunk(range.len()));
-        }
+        self.push(Step::Chunk(range.len()));
         let mut start = range.start;
         while let Some(at) = self.next_mark(start, range.end) {
             self.push(Step::Data(body.slice(start..at)));
@@ -329,9 +323,7 @@ impl Steps {
             start = at;
         }
         self.push(Step::Data(body.slice(start..range.end)));
-        if framed {
-            self.push(Step::ChunkEnd);
-        }
+        self.push(Step::ChunkEnd);
     }
 
     /// The next byte inside a chunk at which something happens.

@@ -183,14 +183,15 @@ impl MockServer {
     }
 
     /// Closes the listener and all connections, and waits until their tasks have ended. Whatever is being
-    /// answered ends where it is. The journal stays readable through what was taken from it before.
-    pub async fn stop(mut self) {
+    /// answered ends where it is. Gives back the journal, which is complete then.
+    pub async fn stop(mut self) -> Arc<Journal> {
         if let Some(stop) = self.stop.take() {
             // Already gone when the listener failed.
             let _ = stop.send(());
         }
         // The tasks are cancelled, so only one that blocks could keep this waiting.
         let _ = timeout(STOP_BOUND, &mut self.listening).await;
+        Arc::clone(&self.responder.journal)
     }
 }
 

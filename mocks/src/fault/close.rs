@@ -35,3 +35,57 @@ impl Close {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fault::tests::{act, answer, five};
+    use crate::plan::{End, Step};
+
+    #[test]
+    fn nothing_comes_after_the_close() {
+        let mut draft = five();
+        act(
+            json!({ "close": { "at": { "byte": 3 }, "how": "reset" } }),
+            &mut draft,
+        );
+        let plan = draft.plan();
+        assert_eq!(plan.end, End::Cut(How::Reset));
+        // The chunk promises the whole event.
+        let length = "event: a\ndata: {\"type\":\"a\"}\n\n".len();
+        assert_eq!(
+            plan.steps,
+            [Step::Head, Step::Chunk(length), Step::Data("eve".into())]
+        );
+    }
+
+    #[test]
+    fn at_the_start_there_is_no_answer() {
+        let mut draft = five();
+        act(
+            json!({ "close": { "at": "start", "how": "fin" } }),
+            &mut draft,
+        );
+        let plan = draft.plan();
+        assert!(plan.steps.is_empty());
+        assert_eq!(plan.end, End::Cut(How::Fin));
+    }
+
+    #[test]
+    fn behind_a_body_with_a_length_nothing_is_missing() {
+        let mut draft = answer("application/json", "{}");
+        act(
+            json!({ "close": { "at": "end", "how": "fin" } }),
+            &mut draft,
+        );
+        assert_eq!(draft.plan().end, End::Closed(How::Fin));
+        let mut draft = five();
+        act(
+            json!({ "close": { "at": "end", "how": "fin" } }),
+            &mut draft,
+        );
+        assert_eq!(draft.plan().end, End::Cut(How::Fin));
+    }
+}

@@ -76,3 +76,51 @@ impl JsonSchema for Time {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::fault::Fault;
+    use crate::fault::tests::{act, fault, five, missed};
+    use crate::plan::Step;
+
+    #[test]
+    fn silence_comes_where_it_is_put() {
+        let stall = Step::Stall(Time::For(Span(Duration::from_millis(50))));
+        for (at, position) in [
+            (json!("start"), 0),
+            (json!("head"), 1),
+            (json!({ "event": 1 }), 4),
+            (json!({ "after": "a" }), 4),
+            (json!({ "byte": 3 }), 3),
+            (json!("end"), 16),
+        ] {
+            let mut draft = five();
+            act(json!({ "stall": { "at": at, "for": "50ms" } }), &mut draft);
+            let steps = draft.plan().steps;
+            assert_eq!(
+                steps.iter().position(|step| *step == stall),
+                Some(position),
+                "{at}: {steps:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn for_ever_is_a_time() {
+        let Fault::Stall(stall) = fault(json!({ "stall": { "at": "end", "for": "ever" } })) else {
+            panic!()
+        };
+        assert_eq!(stall.r#for, Time::Ever);
+        assert_eq!(serde_json::to_value(stall.r#for).unwrap(), "ever");
+        let why = missed(
+            json!({ "stall": { "at": { "before": "z" }, "for": "1s" } }),
+            &mut five(),
+        );
+        assert_eq!(why, "faults[0]: the answer has no event `z`");
+    }
+}
