@@ -179,6 +179,28 @@ impl<'de> OneOf<'de> for AnswerSpec {
 }
 
 impl Script {
+    /// Names of all fixtures that rules answer with.
+    pub fn fixtures(&self) -> impl Iterator<Item = &str> {
+        let endpoints = [
+            &self.usercode,
+            &self.poll,
+            &self.token,
+            &self.revoke,
+            &self.page,
+            &self.responses,
+            &self.models,
+            &self.accounts,
+            &self.usage,
+        ];
+        endpoints
+            .into_iter()
+            .flatten()
+            .filter_map(|rule| match &rule.answer {
+                Some(AnswerSpec::Fixture(name)) => Some(name.as_str()),
+                _ => None,
+            })
+    }
+
     /// The rules of an endpoint, in order.
     #[must_use]
     pub fn rules(&self, endpoint: Endpoint) -> &[Rule] {

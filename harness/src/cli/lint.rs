@@ -1,8 +1,10 @@
 //! `loginproof lint`: checks files without running anything.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use clap::Args;
+use loginproof_mocks::script::Script;
 
 use super::{Outcome, SuiteArgs};
 use crate::report::ExitStatus;
@@ -35,7 +37,6 @@ pub(crate) fn lint(args: &LintArgs) -> Outcome {
             problems += 1;
         }
     }
-    let mut used: Vec<&str> = Vec::new();
     for loaded in &suite.scenarios {
         for other in &suite.scenarios {
             if other.first().title == loaded.first().title && other.name < loaded.name {
@@ -46,11 +47,15 @@ pub(crate) fn lint(args: &LintArgs) -> Outcome {
                 problems += 1;
             }
         }
-        used.push(&loaded.text);
     }
+    let scripts = suite
+        .scenarios
+        .iter()
+        .flat_map(|loaded| loaded.variants.iter().map(|(_, scenario)| &scenario.server));
+    let used: HashSet<&str> = scripts.flat_map(Script::fixtures).collect();
     for name in suite.fixtures.names() {
-        // A recorded answer that nothing answers with is dead weight; the default answer is the server's own.
-        if name != "responses/hello" && !used.iter().any(|text| text.contains(name)) {
+        // The server answers with this one by itself.
+        if name != "responses/hello" && !used.contains(name) {
             println!("fixtures/{name}.http: no scenario uses it");
             problems += 1;
         }

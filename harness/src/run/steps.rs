@@ -288,17 +288,19 @@ impl Stage {
     }
 
     async fn wait(&self, wait: &Wait, step: &Step) -> Result<(), StepError> {
+        // Waiting in vain must leave time to release what others wait for.
+        let patience = self.left() / 2;
         let met = if let Some(gate) = &wait.held {
             let held = self
                 .world
                 .server
                 .gates()
                 .held(gate, wait.count.unwrap_or(1));
-            tokio::time::timeout(self.left(), held).await.is_ok()
+            tokio::time::timeout(patience, held).await.is_ok()
         } else if let Some(answered) = wait.answered {
             let journal = self.world.server.journal();
             let mut changed = journal.changed();
-            tokio::time::timeout(self.left(), async {
+            tokio::time::timeout(patience, async {
                 while journal.answered(answered.to) < answered.count {
                     if changed.changed().await.is_err() {
                         break;
@@ -313,7 +315,7 @@ impl Stage {
             let running = self.of(step)?;
             running
                 .program
-                .wait_for(self.left(), |view| {
+                .wait_for(patience, |view| {
                     (pattern.is_match(&view.screen) || pattern.is_match(&view.transcript))
                         .then_some(())
                 })
