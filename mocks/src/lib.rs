@@ -15,6 +15,7 @@ pub mod journal;
 mod matcher;
 pub mod message;
 pub mod net;
+pub mod one_of;
 mod plan;
 mod responder;
 pub mod routes;
