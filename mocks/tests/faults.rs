@@ -34,7 +34,7 @@ async fn ending(server: &MockServer) -> Ending {
             .and_then(|exchange| exchange.answer.clone())
     };
     until(server, || answer().is_some()).await;
-    answer().unwrap().ending
+    answer().expect("it was there a moment ago").ending
 }
 
 #[tokio::test]
