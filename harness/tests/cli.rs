@@ -60,15 +60,27 @@ refresh = "/refresh"
 
     /// Plays one scenario against the toy and returns exit status, standard output and run.json.
     fn play(&self, scenario: &str) -> (i32, String, Value) {
-        let output = self.loginproof(&["run", "--target", "./toy.toml", scenario, "--out", "out"]).output().unwrap();
+        let output = self
+            .loginproof(&["run", "--target", "./toy.toml", scenario, "--out", "out"])
+            .output()
+            .unwrap();
         let run = std::fs::read(self.path().join("out/run.json")).unwrap();
-        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap(), serde_json::from_slice(&run).unwrap())
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(output.stdout).unwrap(),
+            serde_json::from_slice(&run).unwrap(),
+        )
     }
 }
 
 fn verdict<'a>(run: &'a Value, check: &str) -> &'a str {
     let results = run["results"].as_array().unwrap();
-    results.iter().find(|result| result["check"] == check).unwrap()["verdict"].as_str().unwrap()
+    results
+        .iter()
+        .find(|result| result["check"] == check)
+        .unwrap()["verdict"]
+        .as_str()
+        .unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -86,7 +98,10 @@ fn every_scenario_is_listed_and_every_file_is_sound() {
 
 #[test]
 fn a_case_is_explained_as_a_bug_report() {
-    let page = Desk::new().loginproof(&["explain", "refresh/reused"]).assert().success();
+    let page = Desk::new()
+        .loginproof(&["explain", "refresh/reused"])
+        .assert()
+        .success();
     insta::assert_snapshot!(text(&page.get_output().stdout));
 }
 
@@ -113,7 +128,10 @@ fn a_mistake_in_a_scenario_is_shown_with_file_line_and_caret() {
         "suite/scenarios/mine/first.yaml",
         "case: 99.1.1\ntitle: Mine\nlevel: must\nneeds: [ask]\nbecause: Because.\nsources: [me]\nsteps:\n  - ask: Hello.\ncheks:\n  ends: { exit: any }\n",
     );
-    let output = desk.loginproof(&["lint", "--suite", "suite"]).assert().code(2);
+    let output = desk
+        .loginproof(&["lint", "--suite", "suite"])
+        .assert()
+        .code(2);
     insta::with_settings!({ filters => vec![(r"suite[/\\]", "suite/")] }, {
         insta::assert_snapshot!(text(&output.get_output().stderr));
     });
@@ -124,16 +142,28 @@ fn a_mistake_in_a_target_is_shown_with_file_line_and_caret() {
     let desk = Desk::new();
     desk.target("true");
     let path = desk.path().join("toy.toml");
-    let text_of_file = std::fs::read_to_string(&path).unwrap().replace("speaks", "speeks");
+    let text_of_file = std::fs::read_to_string(&path)
+        .unwrap()
+        .replace("speaks", "speeks");
     std::fs::write(&path, text_of_file).unwrap();
-    let output = desk.loginproof(&["lint", "--target", "./toy.toml"]).assert().code(2);
+    let output = desk
+        .loginproof(&["lint", "--target", "./toy.toml"])
+        .assert()
+        .code(2);
     insta::assert_snapshot!(text(&output.get_output().stderr));
 }
 
 #[test]
 fn each_format_has_a_schema() {
-    for (format, key) in [("scenario", "checks"), ("target", "speaks"), ("run", "results")] {
-        let output = Desk::new().loginproof(&["schema", format]).assert().success();
+    for (format, key) in [
+        ("scenario", "checks"),
+        ("target", "speaks"),
+        ("run", "results"),
+    ] {
+        let output = Desk::new()
+            .loginproof(&["schema", format])
+            .assert()
+            .success();
         let schema: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
         assert!(schema["properties"][key].is_object(), "{format}");
     }
@@ -147,7 +177,10 @@ fn a_program_that_fails_a_must_ends_the_run_with_1() {
     assert_eq!(status, 1);
     assert_eq!(verdict(&run, "answers"), "fail");
     assert_eq!(verdict(&run, "no-leak"), "pass");
-    assert!(shown.contains("loginproof run --target ./toy.toml"), "{shown}");
+    assert!(
+        shown.contains("loginproof run --target ./toy.toml"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -177,7 +210,20 @@ fn a_program_that_hangs_is_ended_at_the_bound() {
         "case: 99.1.2\ntitle: Hangs\nlevel: must\nneeds: [ask]\nbecause: Because.\nsources: [me]\nbound: 1s\nsteps:\n  - ask: Hello.\nchecks:\n  soon: { within: 500ms }\n",
     );
     desk.target("trap '' TERM HUP INT; while :; do sleep 1; done");
-    let output = desk.loginproof(&["run", "--target", "./toy.toml", "--suite", "suite", "--format", "json", "--out", "out"]).assert().code(1);
+    let output = desk
+        .loginproof(&[
+            "run",
+            "--target",
+            "./toy.toml",
+            "--suite",
+            "suite",
+            "--format",
+            "json",
+            "--out",
+            "out",
+        ])
+        .assert()
+        .code(1);
     let run: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
     assert_eq!(verdict(&run, "soon"), "fail");
     assert_eq!(verdict(&run, "clean-exit"), "fail");
@@ -188,9 +234,14 @@ fn a_program_that_is_not_there_is_an_error_of_the_environment() {
     let desk = Desk::new();
     desk.target("true");
     let path = desk.path().join("toy.toml");
-    let changed = std::fs::read_to_string(&path).unwrap().replace("\"echo\"", "\"no-such-program-anywhere\"");
+    let changed = std::fs::read_to_string(&path)
+        .unwrap()
+        .replace("\"echo\"", "\"no-such-program-anywhere\"");
     std::fs::write(&path, changed).unwrap();
-    let output = desk.loginproof(&["run", "--target", "./toy.toml", "baseline/turn"]).assert().code(3);
+    let output = desk
+        .loginproof(&["run", "--target", "./toy.toml", "baseline/turn"])
+        .assert()
+        .code(3);
     let shown = text(&output.get_output().stderr);
     assert!(shown.contains("no-such-program-anywhere"), "{shown}");
 }
@@ -210,18 +261,42 @@ fn a_copied_binary_plays_the_embedded_suite_anywhere() {
     let copy = desk.path().join("elsewhere");
     std::fs::copy(assert_cmd::cargo::cargo_bin("loginproof"), &copy).unwrap();
     let output = std::process::Command::new(&copy)
-        .args(["run", "baseline/turn", "--junit", "results.xml", "--out", "out"])
+        .args([
+            "run",
+            "baseline/turn",
+            "--junit",
+            "results.xml",
+            "--out",
+            "out",
+        ])
         .current_dir(desk.path())
         .env_clear()
         .env("HOME", desk.path())
         .env("PATH", "/usr/bin:/bin")
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
     let junit = std::fs::read_to_string(desk.path().join("results.xml")).unwrap();
     assert!(junit.contains("<testsuites"), "{junit}");
-    for kept in ["journal.jsonl", "journal.har", "terminal.cast", "screen.txt", "files.txt"] {
-        assert!(desk.path().join("out/reference/baseline/turn").join(kept).is_file(), "{kept}");
+    for kept in [
+        "journal.jsonl",
+        "journal.har",
+        "terminal.cast",
+        "screen.txt",
+        "files.txt",
+    ] {
+        assert!(
+            desk.path()
+                .join("out/reference/baseline/turn")
+                .join(kept)
+                .is_file(),
+            "{kept}"
+        );
     }
 }
 
@@ -229,7 +304,18 @@ fn a_copied_binary_plays_the_embedded_suite_anywhere() {
 fn exec_plays_a_command_of_ones_own_and_judges_it() {
     let desk = Desk::new();
     let own = assert_cmd::cargo::cargo_bin("loginproof");
-    let output = desk.loginproof(&["exec", "refresh/reused", "--", own.to_str().unwrap(), "client", "ask", "hi"]).assert().success();
+    let output = desk
+        .loginproof(&[
+            "exec",
+            "refresh/reused",
+            "--",
+            own.to_str().unwrap(),
+            "client",
+            "ask",
+            "hi",
+        ])
+        .assert()
+        .success();
     let shown = text(&output.get_output().stdout);
     assert!(shown.contains("pass"), "{shown}");
 }

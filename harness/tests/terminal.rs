@@ -115,10 +115,10 @@ answers() { dd bs=1 count="$1" 2>/dev/null | tr '\033' '^'; }
 #[tokio::test]
 async fn questions_split_over_writes_are_answered_in_order() {
     let world = World::new();
-    // ^[[1;3R is 6 bytes, the colour with BEL 25, device attributes 9.
+    // ^[[1;3R is 6 bytes, the colour with BEL 24, device attributes 9.
     let script = format!(
         r#"{ASK} printf ab; ask '\033'; ask '['; ask '6'; ask 'n'; first=$(answers 6)
-        ask '\033]11;'; ask '?\007\033[c\033[6n'; second=$(answers 40); stty sane; printf '\n%s\n%s\n' "$first" "$second""#
+        ask '\033]11;'; ask '?\007\033[c\033[6n'; second=$(answers 39); stty sane; printf '\n%s\n%s\n' "$first" "$second""#
     );
     let program = Program::start(world.shell(&script)).unwrap();
     assert_eq!(end_of(&program).await.how, How::Exit(0));

@@ -26,11 +26,15 @@ use crate::sandbox::supervise::{HowEnded, Report, pid_file};
 
 /// Of each stream this much of the start and as much of the end is kept.
 const KEPT: usize = 4 << 20;
-/// So much output is drawn at once. Past it only the last bytes before each pause are drawn, so that a flood costs
-/// reading and not drawing.
+/// So much output is drawn as it comes. Past it only the last bytes before each quiet moment are drawn, so that a
+/// flood costs reading and not drawing.
 const DRAWN_AT_ONCE: usize = 2 << 20;
+/// So much of that allowance comes back per second.
+const ALLOWANCE_PER_SECOND: f64 = 256.0 * 1024.0;
 /// Bytes that are drawn after a flood: several screens full.
 const DRAWN_LATE: usize = 128 * 1024;
+/// A flood that is silent for so long is over for now.
+const QUIET: Duration = Duration::from_millis(5);
 /// A flood without any pause is shown this often.
 const SHOWN_EVERY: Duration = Duration::from_millis(250);
 /// Input that waits unread at most.
@@ -150,7 +154,8 @@ struct Reader {
     /// 0 for the terminal or standard output, 1 for standard error.
     pipe: usize,
     open: bool,
-    drawn: usize,
+    /// Bytes drawn lately, and when that was reckoned.
+    drawn: (f64, Instant),
     /// Read, but not drawn yet.
     late: Vec<u8>,
     /// Bytes before `late` were left out.
@@ -195,10 +200,24 @@ impl Reader {
             stream,
             pipe,
             open: true,
-            drawn: 0,
+            drawn: (0.0, Instant::now()),
             late: Vec::new(),
             skipped: false,
         }
+    }
+}
+
+impl Reader {
+    /// Whether so many bytes are within the allowance; takes them from it.
+    fn allowed(&mut self, count: usize) -> bool {
+        let (drawn, since) = self.drawn;
+        let drawn =
+            (drawn - since.elapsed().as_secs_f64() * ALLOWANCE_PER_SECOND).max(0.0) + count as f64;
+        let allowed = drawn <= DRAWN_AT_ONCE as f64;
+        if allowed {
+            self.drawn = (drawn, Instant::now());
+        }
+        allowed
     }
 }
 
@@ -240,7 +259,12 @@ impl Pump {
             if drain_until.is_some() && (over || self.readers.iter().all(|reader| !reader.open)) {
                 break;
             }
-            self.wait(drain_until);
+            if self.wait(drain_until) {
+                for index in 0..self.readers.len() {
+                    self.draw_late(index);
+                    self.shared.state().screen.settle();
+                }
+            }
             let _ = (&self.woken).read(&mut [0; 64]);
             for index in 0..self.readers.len() {
                 self.read(index, &mut buffer);
@@ -255,8 +279,8 @@ impl Pump {
         self.finish();
     }
 
-    /// Sleeps until there is something to do.
-    fn wait(&self, drain_until: Option<Instant>) {
+    /// Sleeps until there is something to do; true when nothing came.
+    fn wait(&self, drain_until: Option<Instant>) -> bool {
         let mut ends = vec![PollFd::new(&self.woken, PollFlags::IN)];
         for reader in self.readers.iter().filter(|reader| reader.open) {
             ends.push(PollFd::new(&reader.file, PollFlags::IN));
@@ -266,10 +290,16 @@ impl Pump {
         {
             ends.push(PollFd::from_borrowed_fd(writer.as_fd(), PollFlags::OUT));
         }
-        let timeout = drain_until.map(|until| until.saturating_duration_since(Instant::now()));
+        let late = self.readers.iter().any(|reader| !reader.late.is_empty());
+        let drain = drain_until.map(|until| until.saturating_duration_since(Instant::now()));
+        let timeout = if late {
+            Some(drain.map_or(QUIET, |left| left.min(QUIET)))
+        } else {
+            drain
+        };
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         // Interrupted or failed: look at everything and come back.
-        let _ = poll(&mut ends, timeout.as_ref());
+        poll(&mut ends, timeout.as_ref()).is_ok_and(|ready| ready == 0)
     }
 
     /// Reads all there is, as long as it is not a flood; then draws it.
@@ -291,8 +321,7 @@ impl Pump {
                         let mut own = io::stdout().lock();
                         let _ = own.write_all(bytes).and_then(|()| own.flush());
                     }
-                    if reader.late.is_empty() && reader.drawn < DRAWN_AT_ONCE {
-                        reader.drawn += count;
+                    if reader.late.is_empty() && reader.allowed(count) {
                         self.draw(index, &buffer[..count], false);
                         continue;
                     }
@@ -309,22 +338,16 @@ impl Pump {
                 Err(error) => match error.kind() {
                     io::ErrorKind::Interrupted => {}
                     io::ErrorKind::WouldBlock => {
-                        return self.pause(index);
+                        if reader.late.is_empty() {
+                            self.shared.state().screen.settle();
+                        }
+                        return;
                     }
                     // EIO from a terminal: nobody holds the other end any more.
                     _ => reader.open = false,
                 },
             }
         }
-        if !self.readers[index].open {
-            self.pause(index);
-        }
-    }
-
-    /// The program writes nothing more for now.
-    fn pause(&mut self, index: usize) {
-        self.draw_late(index);
-        self.shared.state().screen.settle();
     }
 
     fn draw_late(&mut self, index: usize) {
