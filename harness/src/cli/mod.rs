@@ -126,19 +126,11 @@ impl SuiteArgs {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let mut words = std::env::args_os();
-    let own = words.next().unwrap_or_default();
-    let rest: Vec<OsString> = words.collect();
+    let rest: Vec<OsString> = std::env::args_os().skip(1).collect();
     // Programs of their own within this binary: neither needs the harness, and start-up time counts in both.
     match rest.first().and_then(|word| word.to_str()) {
         Some("enter") => return enter::main(rest.into_iter().skip(1)),
-        Some("client") => {
-            let mut name = own;
-            name.push(" client");
-            return loginproof_client::cli::main(
-                std::iter::once(name).chain(rest.into_iter().skip(1)),
-            );
-        }
+        Some("client") => return loginproof_client::cli::main(rest.into_iter().skip(1)),
         _ => {}
     }
     let cli = Cli::parse();

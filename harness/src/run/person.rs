@@ -79,7 +79,16 @@ pub(super) async fn sign_in(
 /// Finds URL and code: an OSC 8 link first, then text. The URL must lead to the mock.
 pub(super) fn read(view: &View, hints: &PersonHints, origin: &str) -> Option<Prompt> {
     let texts: [&str; 2] = [&view.screen, &view.transcript];
-    let ours = |url: &str| url.starts_with(origin);
+    // A person knows an address for programs when a log shows one, and does not open it.
+    let for_programs = |path: &str| {
+        ["/api/", "/oauth/", "/backend-api/", "/v1/"]
+            .iter()
+            .any(|start| path.starts_with(start))
+    };
+    let ours = |url: &str| {
+        url.strip_prefix(origin)
+            .is_some_and(|path| !for_programs(path))
+    };
     let hinted = hints
         .url
         .as_deref()
