@@ -1,2 +1,7 @@
-//! harness
-fn main() {}
+//! The command `loginproof`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    loginproof::cli::main()
+}

@@ -6,13 +6,18 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
+use serde::de::MapAccess;
+use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Serialize};
 
 use crate::authorization::AuthorizationOptions;
 use crate::fault::Fault;
+use crate::one_of::OneOf;
 
 /// The endpoints a rule or a check can name. Serialised in kebab case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Endpoint {
     /// `POST /api/accounts/deviceauth/usercode`
@@ -124,7 +129,7 @@ pub enum TokenState {
 }
 
 /// An answer: the name of a fixture, or the answer itself.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum AnswerSpec {
     /// Path below `fixtures/`, without `.http`: `token/refresh_token_reused`.
@@ -159,7 +164,43 @@ fn ok() -> u16 {
     200
 }
 
+crate::deserialize_one_of!(AnswerSpec);
+
+impl<'de> OneOf<'de> for AnswerSpec {
+    const WAYS: &'static str = "the name of a fixture, or an answer written out";
+
+    fn from_text<E: serde::de::Error>(text: &str) -> Result<Self, E> {
+        Ok(Self::Fixture(text.to_owned()))
+    }
+
+    fn from_table<A: MapAccess<'de>>(table: A) -> Result<Self, A::Error> {
+        InlineAnswer::deserialize(MapAccessDeserializer::new(table)).map(Self::Inline)
+    }
+}
+
 impl Script {
+    /// Names of all fixtures that rules answer with.
+    pub fn fixtures(&self) -> impl Iterator<Item = &str> {
+        let endpoints = [
+            &self.usercode,
+            &self.poll,
+            &self.token,
+            &self.revoke,
+            &self.page,
+            &self.responses,
+            &self.models,
+            &self.accounts,
+            &self.usage,
+        ];
+        endpoints
+            .into_iter()
+            .flatten()
+            .filter_map(|rule| match &rule.answer {
+                Some(AnswerSpec::Fixture(name)) => Some(name.as_str()),
+                _ => None,
+            })
+    }
+
     /// The rules of an endpoint, in order.
     #[must_use]
     pub fn rules(&self, endpoint: Endpoint) -> &[Rule] {

@@ -24,7 +24,11 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || format!("`{text}` is not a length of time: write a whole number and a unit, such as 800ms, 5s, 15m, 2h or 8d");
+        let bad = || {
+            format!(
+                "`{text}` is not a length of time: write a whole number and a unit, such as 800ms, 5s, 15m, 2h or 8d"
+            )
+        };
         let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
         let number: u64 = text[..split].parse().map_err(|_| bad())?;
         let millis = match &text[split..] {
@@ -35,7 +39,10 @@ impl FromStr for Span {
             "d" => 86_400_000,
             _ => return Err(bad()),
         };
-        number.checked_mul(millis).map(|ms| Self(Duration::from_millis(ms))).ok_or_else(bad)
+        number
+            .checked_mul(millis)
+            .map(|ms| Self(Duration::from_millis(ms)))
+            .ok_or_else(bad)
     }
 }
 
@@ -43,10 +50,10 @@ impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = self.0.as_millis();
         match ms {
-            _ if ms == 0 || ms % 1_000 != 0 => write!(f, "{ms}ms"),
-            _ if ms % 86_400_000 == 0 => write!(f, "{}d", ms / 86_400_000),
-            _ if ms % 3_600_000 == 0 => write!(f, "{}h", ms / 3_600_000),
-            _ if ms % 60_000 == 0 => write!(f, "{}m", ms / 60_000),
+            _ if ms == 0 || !ms.is_multiple_of(1_000) => write!(f, "{ms}ms"),
+            _ if ms.is_multiple_of(86_400_000) => write!(f, "{}d", ms / 86_400_000),
+            _ if ms.is_multiple_of(3_600_000) => write!(f, "{}h", ms / 3_600_000),
+            _ if ms.is_multiple_of(60_000) => write!(f, "{}m", ms / 60_000),
             _ => write!(f, "{}s", ms / 1_000),
         }
     }

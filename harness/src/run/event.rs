@@ -99,7 +99,11 @@ impl Outcome {
             Verdict::Fail => 5,
             Verdict::Error => 6,
         };
-        self.results.iter().map(|result| result.verdict).max_by_key(|verdict| rank(*verdict)).unwrap_or(Verdict::Error)
+        self.results
+            .iter()
+            .map(|result| result.verdict)
+            .max_by_key(|verdict| rank(*verdict))
+            .unwrap_or(Verdict::Error)
     }
 }
 

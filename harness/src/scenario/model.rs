@@ -56,7 +56,9 @@ pub struct Scenario {
 }
 
 /// What a program can do. A target lists these under `speaks`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Capability {
     /// Signs in with ChatGPT tokens and talks to its backend.
@@ -152,7 +154,11 @@ pub struct TerminalSettings {
 
 impl Default for TerminalSettings {
     fn default() -> Self {
-        Self { columns: 120, rows: 40, answers: true }
+        Self {
+            columns: 120,
+            rows: 40,
+            answers: true,
+        }
     }
 }
 
@@ -230,8 +236,8 @@ pub enum Person {
 }
 
 /// One prompt or several.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(untagged)]
 pub enum Prompts {
     /// One prompt.
     One(String),
@@ -293,8 +299,8 @@ pub enum Elsewhere {
 }
 
 /// One branch of `together`: a step, or a list of steps.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(untagged)]
 pub enum Branch {
     /// Several steps in order.
     Steps(Vec<Step>),
@@ -380,8 +386,8 @@ pub struct RequestsCheck {
 }
 
 /// A number of requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(untagged)]
 pub enum Count {
     /// Exactly so many.
     Exactly(usize),
@@ -444,8 +450,8 @@ pub enum Stream {
 }
 
 /// The final answer.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(untagged)]
 pub enum AnswerCheck {
     /// Exactly this text.
     Text(String),
@@ -468,8 +474,8 @@ pub struct AnswerRule {
 }
 
 /// How the program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(untagged)]
 pub enum ExitCheck {
     /// In words.
     Word(ExitWord),
@@ -490,8 +496,8 @@ pub enum ExitWord {
 }
 
 /// The credential file.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(untagged)]
 pub enum StoreCheck {
     /// In a word.
     Word(StoreWord),

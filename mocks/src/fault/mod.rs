@@ -1,32 +1,196 @@
 //! Faults: what can happen to an answer on its way out. One file per fault; the struct is the configuration.
+//!
+//! The order in which faults act follows from what they act on, whatever their order in the list: the
+//! events, then the bytes, the content coding, the head, the chunks, the timing, the ending. Faults of
+//! one stage act in the order of the list.
+//!
+//! To add one: a file with the struct and its `apply`, a variant of [`Fault`], and its [`Stage`].
+
+mod bom;
+mod chunk;
+mod close;
+mod comment;
+mod content_encoding;
+mod content_length;
+mod drop;
+mod duplicate;
+mod headers;
+mod insert;
+mod line_ends;
+mod no_final_chunk;
+mod place;
+mod reorder;
+mod replace;
+mod selector;
+mod stall;
+mod status;
+mod throttle;
+
+pub use chunk::{Chunk, RandomChunk};
+pub use close::{Close, How};
+pub use comment::Comment;
+pub use content_encoding::ContentEncoding;
+pub use content_length::ContentLength;
+pub use drop::DropEvents;
+pub use duplicate::Duplicate;
+pub use headers::Headers;
+pub use insert::Insert;
+pub use line_ends::LineEnds;
+pub use place::Place;
+pub use reorder::Reorder;
+pub use replace::Replace;
+pub use selector::Selector;
+pub use stall::{Stall, Time};
+pub use status::Status;
+pub use throttle::Throttle;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::plan::Draft;
 
 /// One fault. In a scenario: `- chunk: { size: 7 }`, `- bom`, `- line-ends: crlf`.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
+    /// Another event, text or bytes, somewhere in the body.
+    Insert(Insert),
+    /// A comment of an event stream.
+    Comment(Comment),
+    /// Events that never come.
+    Drop(DropEvents),
+    /// Events that come twice.
+    Duplicate(Duplicate),
+    /// Events in another order.
+    Reorder(Reorder),
+    /// Other line ends in an event stream.
+    LineEnds(LineEnds),
     /// A UTF-8 byte order mark before the body.
     Bom,
+    /// Other bytes in place of some.
+    Replace(Replace),
+    /// A compressed body.
+    ContentEncoding(ContentEncoding),
+    /// Another status.
+    Status(Status),
+    /// Headers set or removed.
+    Headers(Headers),
+    /// A `content-length` that is not the body's.
+    ContentLength(ContentLength),
+    /// Other chunks on the wire.
+    Chunk(Chunk),
+    /// Silence at a place.
+    Stall(Stall),
+    /// A slow line.
+    Throttle(Throttle),
+    /// The connection ends at a place.
+    Close(Close),
+    /// All of the body, but not the chunk that ends it.
+    NoFinalChunk,
 }
 
-/// A place in an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Place {
-    /// Before the status line.
-    Start,
-    /// After the headers, before the body.
+/// What a fault acts on, in the order in which they act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Events,
+    Bytes,
+    Encoding,
     Head,
-    /// After the last byte of the body, before its framing ends.
-    End,
-    /// Before the event with this index, counted from 0.
-    Event(usize),
-    /// Before the body's byte with this index, counted from 0.
-    Byte(usize),
-    /// Before the first event of this type.
-    Before(String),
-    /// After the first event of this type.
-    After(String),
+    Chunking,
+    Timing,
+    Ending,
 }
+
+/// Lets all faults act on an answer. Gives back what found nothing to act on.
+pub(crate) fn apply(faults: &[Fault], draft: &mut Draft) -> Vec<String> {
+    let mut ordered: Vec<(usize, &Fault)> = faults.iter().enumerate().collect();
+    ordered.sort_by_key(|(_, fault)| fault.stage());
+    let mut missed = Vec::new();
+    for (at, fault) in ordered {
+        if let Err(why) = fault.apply(draft) {
+            missed.push(format!("faults[{at}]: {why}"));
+        }
+    }
+    missed
+}
+
+impl Fault {
+    /// What is wrong with its configuration, if anything.
+    pub(crate) fn problem(&self) -> Option<String> {
+        match self {
+            Self::Insert(fault) => fault.problem(),
+            Self::Comment(fault) => fault.problem(),
+            Self::Drop(fault) => fault.0.problem(),
+            Self::Duplicate(fault) => fault.0.problem(),
+            Self::Reorder(fault) => fault.problem(),
+            Self::Replace(fault) => fault.problem(),
+            Self::Status(fault) => fault.problem(),
+            Self::Headers(fault) => fault.problem(),
+            Self::Chunk(fault) => fault.problem(),
+            Self::Throttle(fault) => fault.problem(),
+            Self::LineEnds(_)
+            | Self::Bom
+            | Self::ContentEncoding(_)
+            | Self::ContentLength(_)
+            | Self::Stall(_)
+            | Self::Close(_)
+            | Self::NoFinalChunk => None,
+        }
+    }
+
+    fn stage(&self) -> Stage {
+        match self {
+            Self::Insert(_)
+            | Self::Comment(_)
+            | Self::Drop(_)
+            | Self::Duplicate(_)
+            | Self::Reorder(_) => Stage::Events,
+            Self::LineEnds(_) | Self::Bom | Self::Replace(_) => Stage::Bytes,
+            Self::ContentEncoding(_) => Stage::Encoding,
+            Self::Status(_) | Self::Headers(_) | Self::ContentLength(_) => Stage::Head,
+            Self::Chunk(_) => Stage::Chunking,
+            Self::Stall(_) | Self::Throttle(_) => Stage::Timing,
+            Self::Close(_) | Self::NoFinalChunk => Stage::Ending,
+        }
+    }
+
+    /// # Errors
+    /// With why, when the answer has nothing for it to act on.
+    fn apply(&self, draft: &mut Draft) -> Result<(), String> {
+        match self {
+            Self::Insert(fault) => fault.apply(draft),
+            Self::Comment(fault) => fault.apply(draft),
+            Self::Drop(fault) => fault.apply(draft),
+            Self::Duplicate(fault) => fault.apply(draft),
+            Self::Reorder(fault) => fault.apply(draft),
+            Self::LineEnds(fault) => fault.apply(draft),
+            Self::Bom => bom::apply(draft),
+            Self::Replace(fault) => fault.apply(draft),
+            Self::ContentEncoding(fault) => fault.apply(draft),
+            Self::Status(fault) => fault.apply(draft),
+            Self::Headers(fault) => fault.apply(draft),
+            Self::ContentLength(fault) => fault.apply(draft),
+            Self::Chunk(fault) => fault.apply(draft),
+            Self::Stall(fault) => fault.apply(draft),
+            Self::Throttle(fault) => fault.apply(draft),
+            Self::Close(fault) => fault.apply(draft),
+            Self::NoFinalChunk => no_final_chunk::apply(draft),
+        }
+    }
+}
+
+/// Bytes in hexadecimal, white space between them allowed: `ff fe`.
+fn hex(text: &str) -> Result<Vec<u8>, String> {
+    let digits: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let byte = |pair: &[char]| {
+        let pair: String = pair.iter().collect();
+        u8::from_str_radix(&pair, 16)
+            .ok()
+            .filter(|_| pair.len() == 2)
+    };
+    let bytes = digits.chunks(2).map(byte).collect::<Option<Vec<u8>>>();
+    bytes.ok_or_else(|| format!("hex: `{text}` is not pairs of hexadecimal digits"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! The final text of an `ask`, byte for byte, without surrounding white space.
+
+use super::{Finding, excerpt};
+use crate::run::evidence::{Evidence, ProgramRecord};
+use crate::scenario::model::{AnswerCheck, AnswerRule, Tty};
+
+pub(super) fn judge(check: &AnswerCheck, program: &ProgramRecord, evidence: &Evidence) -> Finding {
+    let whole = program.stdout();
+    let answer = whole.trim();
+    let shown = || excerpt::screen(evidence, program);
+    match check {
+        // On a terminal the answer stands among everything else that was printed.
+        AnswerCheck::Text(text) if program.tty != Tty::None => Finding::when(
+            answer.contains(text.trim()),
+            format!("{} on the terminal", quoted(text)),
+            "the terminal shows something else",
+            shown,
+        ),
+        AnswerCheck::Text(text) => {
+            Finding::when(answer == text.trim(), quoted(text), quoted(answer), shown)
+        }
+        AnswerCheck::Rule(rule) => by_rule(rule, answer, shown),
+    }
+}
+
+fn by_rule(
+    rule: &AnswerRule,
+    answer: &str,
+    shown: impl Fn() -> Vec<crate::run::event::Excerpt>,
+) -> Finding {
+    if let (Some(letter), Some(length)) = (&rule.contains, rule.length) {
+        let right =
+            answer.len() == length && answer.bytes().all(|byte| letter.as_bytes() == [byte]);
+        return Finding::when(
+            right,
+            format!("{length} bytes of `{letter}`"),
+            format!("{} bytes", answer.len()),
+            shown,
+        );
+    }
+    if let Some(text) = &rule.contains {
+        let times = answer.matches(text.as_str()).count();
+        let right = rule.times.map_or(times > 0, |wanted| times == wanted);
+        let expected = rule
+            .times
+            .map_or(format!("an answer with {}", quoted(text)), |wanted| {
+                format!("an answer with {} {wanted} times", quoted(text))
+            });
+        if !right {
+            return Finding::broken(
+                expected,
+                format!("{times} times in {}", quoted(answer)),
+                shown(),
+            );
+        }
+    }
+    if let Some(text) = &rule.lacks
+        && answer.contains(text.as_str())
+    {
+        return Finding::broken(
+            format!("an answer without {}", quoted(text)),
+            quoted(answer),
+            shown(),
+        );
+    }
+    Finding::Holds(quoted(answer))
+}
+
+fn quoted(text: &str) -> String {
+    const MOST: usize = 120;
+    let text = text.trim();
+    if text.is_empty() {
+        return "(no answer)".to_owned();
+    }
+    let cut: String = text.chars().take(MOST).collect();
+    let more = if cut.len() < text.len() {
+        format!("… ({} bytes)", text.len())
+    } else {
+        String::new()
+    };
+    format!("{cut:?}{more}")
+}

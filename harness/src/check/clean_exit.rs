@@ -1,0 +1,51 @@
+//! Always on: every program ends by itself, in order, and leaves nothing behind.
+
+use super::{Broken, Finding, excerpt, exit, process};
+use crate::run::evidence::Evidence;
+use crate::terminal::How;
+
+pub(super) fn judge(evidence: &Evidence) -> Finding {
+    if let Some(error) = evidence.errors.first() {
+        return Finding::Untold(error.clone());
+    }
+    for program in &evidence.programs {
+        let ended = &program.ended;
+        let in_order = matches!(ended.how, How::Exit(_)) || program.signalled;
+        if !in_order {
+            let seen = format!(
+                "{}: {}",
+                program.name,
+                exit::describe(&ended.how, ended.ran)
+            );
+            return Finding::broken(
+                "every program ends by itself",
+                seen,
+                excerpt::screen(evidence, program),
+            );
+        }
+        let modes = process::modes(&ended.modes);
+        // A program that was killed by a signal of the scenario cannot put anything back.
+        let killed = program.signalled && !matches!(ended.how, How::Exit(_));
+        if !ended.left_behind.is_empty() || (!modes.is_empty() && !killed) {
+            let mut seen = Vec::new();
+            if !ended.left_behind.is_empty() {
+                seen.push(process::left(ended));
+            }
+            if !modes.is_empty() {
+                seen.push(format!("terminal modes left: {}", modes.join(", ")));
+            }
+            return Finding::Broken(Broken {
+                seen: format!("{}: {}", program.name, seen.join("; ")),
+                expected: "no process lives on, the terminal is as it was".to_owned(),
+                excerpts: if ended.left_behind.is_empty() {
+                    Vec::new()
+                } else {
+                    process::excerpts(ended)
+                },
+                unclean: true,
+                got_out: false,
+            });
+        }
+    }
+    Finding::Holds("ended by itself, nothing left behind".to_owned())
+}

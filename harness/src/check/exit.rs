@@ -1,0 +1,38 @@
+//! How the program ended.
+
+use super::{Finding, excerpt};
+use crate::run::evidence::{Evidence, ProgramRecord};
+use crate::scenario::model::{ExitCheck, ExitWord};
+use crate::terminal::How;
+
+pub(super) fn judge(check: ExitCheck, program: &ProgramRecord, evidence: &Evidence) -> Finding {
+    let seen = describe(&program.ended.how, program.ended.ran);
+    let (holds, expected) = match (check, &program.ended.how) {
+        (ExitCheck::Word(ExitWord::Success), how) => {
+            (matches!(how, How::Exit(0)), "exit status 0".to_owned())
+        }
+        (ExitCheck::Word(ExitWord::Failure), how) => (
+            matches!(how, How::Exit(code) if *code != 0),
+            "an end by itself, with an exit status other than 0".to_owned(),
+        ),
+        (ExitCheck::Word(ExitWord::Any), how) => {
+            (matches!(how, How::Exit(_)), "an end by itself".to_owned())
+        }
+        (ExitCheck::Code(code), how) => (
+            matches!(how, How::Exit(seen) if *seen == code),
+            format!("exit status {code}"),
+        ),
+    };
+    Finding::when(holds, expected, seen, || excerpt::screen(evidence, program))
+}
+
+/// How a program ended, in words.
+pub(super) fn describe(how: &How, ran: std::time::Duration) -> String {
+    let ran = ran.as_secs_f64();
+    match how {
+        How::Exit(code) => format!("exit status {code} after {ran:.1} s"),
+        How::Signal(signal) => format!("ended by signal {signal} after {ran:.1} s"),
+        How::NotStarted(reason) => format!("never started: {reason}"),
+        How::Killed => format!("still running after {ran:.1} s, ended by the harness"),
+    }
+}

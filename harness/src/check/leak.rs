@@ -1,0 +1,264 @@
+//! Always on: no secret where it must not be. Terminal, output, files and their modes, requests to the wrong endpoint.
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use loginproof_mocks::authorization::{Secret, SecretKind};
+use loginproof_mocks::journal::Exchange;
+use loginproof_mocks::script::Endpoint;
+
+use super::{Broken, Finding, excerpt};
+use crate::run::event::Excerpt;
+use crate::run::evidence::Evidence;
+
+pub(super) fn judge(evidence: &Evidence) -> Finding {
+    if evidence.secrets.is_empty() {
+        return Finding::Holds("no secret was minted".to_owned());
+    }
+    let Some(search) = Search::new(&evidence.secrets) else {
+        return Finding::Untold("too many secrets to search for".to_owned());
+    };
+    let mut leaks: Vec<(String, Excerpt)> = Vec::new();
+    for program in &evidence.programs {
+        let mut texts = vec![program.raw.clone()];
+        texts.extend(program.readable().into_iter().map(String::into_bytes));
+        if let Some(secret) = texts.iter().find_map(|bytes| search.first(bytes)) {
+            leaks.extend(excerpt::screen(evidence, program).into_iter().map(|shown| {
+                (
+                    format!("{} in the output of {}", name(secret), program.name),
+                    shown,
+                )
+            }));
+        }
+    }
+    for exchange in &evidence.exchanges {
+        if let Some(leak) = in_request(&search, exchange) {
+            leaks.extend(
+                excerpt::wire(evidence, |other| other.id == exchange.id)
+                    .into_iter()
+                    .map(|shown| (leak.clone(), shown)),
+            );
+        }
+    }
+    let store = evidence.store.as_ref().map(|store| &store.path);
+    for file in &evidence.files {
+        let Some(secret) = file.bytes.as_deref().and_then(|bytes| search.first(bytes)) else {
+            continue;
+        };
+        let shown = || {
+            excerpt::file(
+                evidence,
+                &file.path.display().to_string(),
+                &format!("mode {:04o}, {} bytes", file.mode, file.size),
+            )
+        };
+        let beside_store = store.is_some_and(|store| {
+            file.absolute.parent() == store.parent() && store_kin(&file.absolute, store)
+        });
+        if !beside_store {
+            leaks.push((
+                format!("{} in {}", name(secret), file.path.display()),
+                shown(),
+            ));
+        } else if file.mode & 0o077 != 0 {
+            leaks.push((
+                format!(
+                    "{} in {}, which others can read (mode {:04o})",
+                    name(secret),
+                    file.path.display(),
+                    file.mode
+                ),
+                shown(),
+            ));
+        }
+    }
+    if leaks.is_empty() {
+        return Finding::Holds(format!(
+            "{} secrets, none where it must not be",
+            evidence.secrets.len()
+        ));
+    }
+    let seen: Vec<String> = leaks.iter().map(|(seen, _)| seen.clone()).collect();
+    Finding::Broken(Broken {
+        seen: seen.join("; "),
+        expected: "secrets only in the credential file and in requests to their own endpoints"
+            .to_owned(),
+        excerpts: leaks.into_iter().map(|(_, shown)| shown).take(4).collect(),
+        unclean: false,
+        got_out: true,
+    })
+}
+
+/// The credential file, or a copy of it by a name that begins the same: a backup, a corrupt one set aside.
+fn store_kin(path: &std::path::Path, store: &std::path::Path) -> bool {
+    let name = |path: &std::path::Path| {
+        path.file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    };
+    name(path).starts_with(&name(store))
+}
+
+fn in_request(search: &Search<'_>, exchange: &Exchange) -> Option<String> {
+    let request = &exchange.request;
+    let place = format!(
+        "{} {}",
+        request.method,
+        request.target.split('?').next().unwrap_or_default()
+    );
+    if let Some(secret) = search.first(request.target.as_bytes()) {
+        return Some(format!(
+            "{} in the address of a request to {place}",
+            name(secret)
+        ));
+    }
+    let headers: String = request
+        .headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\n"))
+        .collect();
+    let parts = [headers.as_bytes(), &request.decoded];
+    parts
+        .iter()
+        .flat_map(|part| search.all(part))
+        .find(|secret| !belongs(secret.kind, exchange.endpoint))
+        .map(|secret| format!("{} sent to {place}", name(secret)))
+}
+
+pub(super) fn name(secret: &Secret) -> &'static str {
+    match secret.kind {
+        SecretKind::AccessToken => "access token",
+        SecretKind::RefreshToken => "refresh token",
+        SecretKind::IdToken => "id token",
+        SecretKind::AuthorizationCode => "authorization code",
+        SecretKind::CodeVerifier => "code verifier",
+        SecretKind::DeviceAuthId => "device_auth_id",
+    }
+}
+
+/// Where a secret may be sent.
+fn belongs(kind: SecretKind, endpoint: Endpoint) -> bool {
+    match kind {
+        SecretKind::AccessToken => {
+            matches!(
+                endpoint,
+                Endpoint::Responses
+                    | Endpoint::Models
+                    | Endpoint::Accounts
+                    | Endpoint::Usage
+                    | Endpoint::Ambient
+                    | Endpoint::Revoke
+            )
+        }
+        SecretKind::RefreshToken => matches!(endpoint, Endpoint::Token | Endpoint::Revoke),
+        // The vendor's browser flow exchanges it at the token endpoint.
+        SecretKind::IdToken => endpoint == Endpoint::Token,
+        SecretKind::AuthorizationCode | SecretKind::CodeVerifier => endpoint == Endpoint::Token,
+        SecretKind::DeviceAuthId => endpoint == Endpoint::Poll,
+    }
+}
+
+/// All secrets in all forms, searched for at once.
+struct Search<'a> {
+    automaton: AhoCorasick,
+    owners: Vec<&'a Secret>,
+}
+
+impl<'a> Search<'a> {
+    fn new(secrets: &'a [Secret]) -> Option<Self> {
+        let mut patterns: Vec<String> = Vec::new();
+        let mut owners = Vec::new();
+        for secret in secrets {
+            for form in forms(&secret.value) {
+                patterns.push(form);
+                owners.push(secret);
+            }
+        }
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .build(&patterns)
+            .ok()?;
+        Some(Self { automaton, owners })
+    }
+
+    fn first(&self, bytes: &[u8]) -> Option<&'a Secret> {
+        self.automaton
+            .find(bytes)
+            .map(|found| self.owners[found.pattern().as_usize()])
+    }
+
+    fn all<'s>(&'s self, bytes: &'s [u8]) -> impl Iterator<Item = &'a Secret> + 's {
+        self.automaton
+            .find_overlapping_iter(bytes)
+            .map(|found| self.owners[found.pattern().as_usize()])
+    }
+}
+
+/// A secret as it is, URL-encoded, JSON-escaped, and as it looks inside base64 at each of the three alignments.
+fn forms(secret: &str) -> Vec<String> {
+    let mut forms = vec![secret.to_owned()];
+    forms.push(
+        percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC)
+            .to_string(),
+    );
+    forms.push(
+        serde_json::Value::from(secret)
+            .to_string()
+            .trim_matches('"')
+            .to_owned(),
+    );
+    for skip in 0..3 {
+        // The first and last group of each alignment also encode the neighbours: only what lies between is fixed.
+        let bytes = &secret.as_bytes()[(3 - skip) % 3..];
+        forms.push(STANDARD_NO_PAD.encode(&bytes[..bytes.len() - bytes.len() % 3]));
+    }
+    forms.retain(|form| form.len() >= 12);
+    forms.sort();
+    forms.dedup();
+    forms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_found_in_each_of_its_forms_at_every_alignment() {
+        let secrets = [Secret {
+            kind: SecretKind::RefreshToken,
+            value: "rt_loginproof_f1_g1_abc/def+ghi".to_owned(),
+        }];
+        let search = Search::new(&secrets).unwrap();
+        let plain = &secrets[0].value;
+        assert!(search.first(plain.as_bytes()).is_some());
+        assert!(
+            search
+                .first(
+                    format!(
+                        "?t={}",
+                        percent_encoding::utf8_percent_encode(
+                            plain,
+                            percent_encoding::NON_ALPHANUMERIC
+                        )
+                    )
+                    .as_bytes()
+                )
+                .is_some()
+        );
+        for before in ["", "x", "xy", "xyz"] {
+            let encoded = STANDARD_NO_PAD.encode(format!("{before}{plain}{before}"));
+            assert!(
+                search.first(encoded.as_bytes()).is_some(),
+                "after {before:?}"
+            );
+        }
+        assert!(search.first(b"rt_loginproof_f1_g2_other").is_none());
+    }
+
+    #[test]
+    fn a_refresh_token_belongs_to_the_token_endpoint_alone() {
+        assert!(belongs(SecretKind::RefreshToken, Endpoint::Token));
+        assert!(!belongs(SecretKind::RefreshToken, Endpoint::Responses));
+        assert!(!belongs(SecretKind::AccessToken, Endpoint::Unknown));
+    }
+}

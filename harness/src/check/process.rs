@@ -1,0 +1,66 @@
+//! What a program left behind: processes, terminal modes.
+
+use super::Finding;
+use crate::run::event::Excerpt;
+use crate::run::evidence::ProgramRecord;
+use crate::scenario::model::ProcessCheck;
+use crate::terminal::{Ended, ModesLeft};
+
+pub(super) fn judge(check: &ProcessCheck, program: &ProgramRecord) -> Finding {
+    if check.none_left && !program.ended.left_behind.is_empty() {
+        return Finding::broken(
+            "no process of the program lives on",
+            left(&program.ended),
+            excerpts(&program.ended),
+        );
+    }
+    let modes = modes(&program.ended.modes);
+    if check.terminal_restored && !modes.is_empty() {
+        return Finding::broken(
+            "a terminal as it was before",
+            format!("left behind: {}", modes.join(", ")),
+            Vec::new(),
+        );
+    }
+    Finding::Holds("nothing left behind".to_owned())
+}
+
+/// Processes that outlived the program, in words.
+pub(super) fn left(ended: &Ended) -> String {
+    let names: Vec<&str> = ended
+        .left_behind
+        .iter()
+        .map(|left| left.command.split_whitespace().next().unwrap_or("?"))
+        .collect();
+    format!("{} left behind: {}", names.len(), names.join(", "))
+}
+
+/// The processes themselves.
+pub(super) fn excerpts(ended: &Ended) -> Vec<Excerpt> {
+    let lines: Vec<String> = ended
+        .left_behind
+        .iter()
+        .map(|left| format!("{} {}", left.pid, left.command))
+        .collect();
+    vec![Excerpt {
+        witness: "process",
+        text: lines.join("\n"),
+    }]
+}
+
+/// Terminal modes that were not put back.
+pub(super) fn modes(left: &ModesLeft) -> Vec<&'static str> {
+    [
+        (left.alternate_screen, "alternate screen"),
+        (left.cursor_hidden, "hidden cursor"),
+        (left.mouse, "mouse reporting"),
+        (left.bracketed_paste, "bracketed paste"),
+        (
+            left.line_discipline_changed,
+            "line discipline (echo, canonical mode)",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(left, name)| left.then_some(name))
+    .collect()
+}

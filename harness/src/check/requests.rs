@@ -1,0 +1,164 @@
+//! The wire: which requests came, how many, how spaced, with what.
+
+use std::sync::Arc;
+
+use loginproof_mocks::journal::Exchange;
+
+use super::{Finding, excerpt};
+use crate::run::evidence::Evidence;
+use crate::scenario::model::{Count, CountRange, Gap, RequestsCheck, Same};
+
+pub(super) fn judge(check: &RequestsCheck, evidence: &Evidence) -> Finding {
+    let to: Vec<&Arc<Exchange>> = evidence
+        .exchanges
+        .iter()
+        .filter(|exchange| exchange.endpoint == check.to)
+        .collect();
+    let counted: Vec<&Arc<Exchange>> = to
+        .iter()
+        .copied()
+        .filter(|exchange| exchange.matches(&check.with))
+        .collect();
+    let name = excerpt::word(check.to);
+    let shown = || excerpt::wire_to(evidence, check.to);
+
+    if check.every && counted.len() < to.len() {
+        let expected = format!("every request to {name} is as described");
+        return Finding::broken(
+            expected,
+            format!("{} of {} are not", to.len() - counted.len(), to.len()),
+            shown(),
+        );
+    }
+    let range = check.count.unwrap_or(Count::Range(CountRange {
+        at_least: Some(1),
+        at_most: None,
+    }));
+    let seen = format!(
+        "{} of {} request{} to {name}",
+        counted.len(),
+        to.len(),
+        if to.len() == 1 { "" } else { "s" }
+    );
+    // `every` alone says nothing about how many there are.
+    let counts = check.count.is_some() || !check.every;
+    if counts && !holds(range, counted.len()) {
+        return Finding::broken(format!("{} to {name}", describe(range)), seen, shown());
+    }
+    if let Some(gap) = &check.gap
+        && let Some(broken) = gaps(gap, &counted, &name, shown)
+    {
+        return broken;
+    }
+    if check.same == Some(Same::Body)
+        && let Some(differing) = counted
+            .windows(2)
+            .find(|pair| pair[0].request.decoded != pair[1].request.decoded)
+    {
+        let (a, b) = (&differing[0].request.decoded, &differing[1].request.decoded);
+        return Finding::broken(
+            format!("the same body in every counted request to {name}"),
+            format!("bodies of {} and {} bytes differ", a.len(), b.len()),
+            shown(),
+        );
+    }
+    let measured = check
+        .gap
+        .map(|_| format!(", shortest gap {:.3} s", shortest(&counted)))
+        .unwrap_or_default();
+    Finding::Holds(format!("{seen}{measured}"))
+}
+
+/// From the end of an answer to the start of the next request, in seconds.
+fn between(pair: &[&Arc<Exchange>]) -> f64 {
+    let ended = pair[0]
+        .answer
+        .as_ref()
+        .map_or(pair[0].request.arrived, |answer| answer.ended);
+    pair[1].request.arrived.saturating_sub(ended).as_secs_f64()
+}
+
+fn shortest(counted: &[&Arc<Exchange>]) -> f64 {
+    counted
+        .windows(2)
+        .map(between)
+        .fold(f64::INFINITY, f64::min)
+}
+
+fn gaps(
+    gap: &Gap,
+    counted: &[&Arc<Exchange>],
+    name: &str,
+    shown: impl Fn() -> Vec<crate::run::event::Excerpt>,
+) -> Option<Finding> {
+    let from = gap.from.unwrap_or(2).max(2);
+    if counted.len() < from {
+        let seen = format!(
+            "only {} such requests: there is no gap to measure",
+            counted.len()
+        );
+        return Some(Finding::broken(
+            format!("at least {from} requests to {name}"),
+            seen,
+            shown(),
+        ));
+    }
+    for (index, pair) in counted.windows(2).enumerate().skip(from - 2) {
+        let seconds = between(pair);
+        let short = gap
+            .at_least
+            .is_some_and(|least| seconds < least.0.as_secs_f64());
+        let long = gap
+            .at_most
+            .is_some_and(|most| seconds > most.0.as_secs_f64());
+        if short || long {
+            let bound = |word: &str, span: Option<loginproof_mocks::span::Span>| {
+                span.map(|span| format!(" {word} {span}"))
+                    .unwrap_or_default()
+            };
+            let expected = format!(
+                "gaps between requests to {name} of{}{}",
+                bound("at least", gap.at_least),
+                bound("at most", gap.at_most)
+            );
+            return Some(Finding::broken(
+                expected,
+                format!("{seconds:.3} s before request {}", index + 2),
+                shown(),
+            ));
+        }
+    }
+    None
+}
+
+fn holds(count: Count, number: usize) -> bool {
+    match count {
+        Count::Exactly(exactly) => number == exactly,
+        Count::Range(range) => {
+            range.at_least.is_none_or(|least| number >= least)
+                && range.at_most.is_none_or(|most| number <= most)
+        }
+    }
+}
+
+fn describe(count: Count) -> String {
+    match count {
+        Count::Exactly(exactly) => format!("exactly {exactly}"),
+        Count::Range(CountRange {
+            at_least: Some(least),
+            at_most: Some(most),
+        }) => format!("{least} to {most}"),
+        Count::Range(CountRange {
+            at_least: Some(least),
+            at_most: None,
+        }) => format!("at least {least}"),
+        Count::Range(CountRange {
+            at_least: None,
+            at_most: Some(most),
+        }) => format!("at most {most}"),
+        Count::Range(CountRange {
+            at_least: None,
+            at_most: None,
+        }) => "any number".to_owned(),
+    }
+}

@@ -1,0 +1,61 @@
+//! `loginproof enter --report FILE [--umask OCTAL] -- PROGRAM [ARGUMENT]…`, not shown in the help: every program
+//! under test is started through it.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::sandbox::supervise::{self, Enter};
+
+/// Reads the arguments after `enter` and supervises the program; ends with the program's own status, or 2 where the
+/// arguments make no sense. Read by hand: this runs once per program under test.
+pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    match read(args) {
+        Some(enter) => ExitCode::from(supervise::run(&enter)),
+        None => ExitCode::from(2),
+    }
+}
+
+fn read(mut args: impl Iterator<Item = OsString>) -> Option<Enter> {
+    let mut report = None;
+    let mut umask = None;
+    loop {
+        match args.next()?.to_str()? {
+            "--report" => report = Some(args.next()?.into()),
+            "--umask" => umask = Some(u32::from_str_radix(args.next()?.to_str()?, 8).ok()?),
+            "--" => break,
+            _ => return None,
+        }
+    }
+    let argv: Vec<OsString> = args.collect();
+    (!argv.is_empty()).then_some(Enter {
+        report: report?,
+        umask,
+        argv,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> Option<Enter> {
+        read(args.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn everything_after_the_dashes_belongs_to_the_program() {
+        let enter = parse(&[
+            "--report", "r.json", "--umask", "077", "--", "sh", "--", "--report",
+        ])
+        .unwrap();
+        assert_eq!(enter.argv, ["sh", "--", "--report"]);
+        assert_eq!(enter.umask, Some(0o77));
+    }
+
+    #[test]
+    fn a_report_and_a_program_are_needed() {
+        assert!(parse(&["--", "sh"]).is_none());
+        assert!(parse(&["--report", "r.json", "--"]).is_none());
+        assert!(parse(&["--report", "r.json", "sh"]).is_none());
+    }
+}

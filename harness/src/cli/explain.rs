@@ -1,0 +1,222 @@
+//! `loginproof explain CASE`: a case, as a good bug report would put it.
+
+use clap::Args;
+use loginproof_mocks::script::{AnswerSpec, Endpoint, Rule, Script};
+
+use super::{Failure, Outcome, SuiteArgs};
+use crate::file_error::suggestion;
+use crate::report::ExitStatus;
+use crate::scenario::Loaded;
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// A case id such as 2.2.1, or a scenario such as refresh/reused
+    case: String,
+    #[command(flatten)]
+    suite: SuiteArgs,
+}
+
+#[expect(clippy::print_stdout, reason = "printing is the job")]
+pub(crate) fn explain(args: &ExplainArgs) -> Outcome {
+    let suite = args.suite.load()?;
+    let selected = suite.select(std::slice::from_ref(&args.case));
+    if selected.is_empty() {
+        let names = suite
+            .scenarios
+            .iter()
+            .flat_map(|loaded| [loaded.name.as_str(), loaded.first().case.as_str()]);
+        let help = suggestion(&args.case, names).map_or_else(
+            || "`loginproof list` shows all".to_owned(),
+            |meant| format!("did you mean `{meant}`?"),
+        );
+        return Err(Failure::nothing(miette::miette!(
+            help = help,
+            "no case or scenario is called `{}`",
+            args.case
+        )));
+    }
+    for (index, loaded) in selected.iter().enumerate() {
+        if index > 0 {
+            println!();
+        }
+        print!("{}", page(loaded));
+    }
+    Ok(ExitStatus::AsExpected)
+}
+
+/// The page of one scenario.
+fn page(loaded: &Loaded) -> String {
+    let scenario = loaded.first();
+    let mut page = format!(
+        "{}  {}\n{}\n",
+        scenario.case,
+        scenario.title,
+        "=".repeat(scenario.case.len() + 2 + scenario.title.len())
+    );
+    page += &format!("scenario {}, level {}", loaded.name, scenario.level);
+    if loaded.variants.len() > 1 {
+        let names: Vec<&str> = loaded
+            .variants
+            .iter()
+            .filter_map(|(label, _)| label.as_deref())
+            .collect();
+        page += &format!(
+            ", {} variants: {}",
+            names.len(),
+            shorten(&names.join("  "), 300)
+        );
+    }
+    page += &format!("\n\nWhy it matters\n{}\n", indent(scenario.because.trim()));
+    page += "\nWhat the server does\n";
+    page += &indent(&server(&scenario.server));
+    page += "\nWhat must hold\n";
+    for (id, check) in &scenario.checks {
+        let level = check.level.unwrap_or(scenario.level);
+        page += &format!("  {id} ({level}): {}\n", asks(&loaded.text, id));
+        if let Some(because) = &check.because {
+            page += &format!("      {}\n", because.trim());
+        }
+    }
+    page += "  and, as always: every program ends by itself and leaves nothing behind, no secret stands where it must\n  not, nothing crashes, and no request comes that nobody expected.\n";
+    page += "\nWhere it was reported\n";
+    for source in scenario
+        .sources
+        .iter()
+        .chain(scenario.checks.values().flat_map(|check| &check.sources))
+    {
+        page += &format!("  {source}\n");
+    }
+    page += &format!("\nTry it\n  loginproof run {}\n", loaded.name);
+    page
+}
+
+fn server(script: &Script) -> String {
+    let endpoints = [
+        (Endpoint::Usercode, "the user-code request"),
+        (Endpoint::Poll, "the poll for approval"),
+        (Endpoint::Token, "the token endpoint"),
+        (Endpoint::Revoke, "revocation"),
+        (Endpoint::Page, "the page"),
+        (Endpoint::Responses, "the Responses endpoint"),
+        (Endpoint::Models, "the list of models"),
+        (Endpoint::Accounts, "the accounts check"),
+        (Endpoint::Usage, "the usage endpoint"),
+    ];
+    let mut lines = Vec::new();
+    for (endpoint, name) in endpoints {
+        for rule in script.rules(endpoint) {
+            lines.push(format!("{name}{}: {}", condition(rule), answer(rule)));
+        }
+    }
+    if lines.is_empty() {
+        lines.push("behaves like the real one throughout".to_owned());
+    } else {
+        lines.push("behaves like the real one in everything else".to_owned());
+    }
+    lines.join("\n") + "\n"
+}
+
+fn condition(rule: &Rule) -> String {
+    let when = serde_json::to_value(&rule.when).unwrap_or_default();
+    let parts: Vec<String> = when
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| {
+            !value.is_null() && value.as_object().is_none_or(|fields| !fields.is_empty())
+        })
+        .map(|(name, value)| {
+            format!(
+                "{name} {}",
+                value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned)
+            )
+        })
+        .collect();
+    let mut text = if parts.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", parts.join(", "))
+    };
+    if let Some(times) = rule.times {
+        text += &format!(", {times} time{}", if times == 1 { "" } else { "s" });
+    }
+    text
+}
+
+fn answer(rule: &Rule) -> String {
+    let mut parts = Vec::new();
+    match &rule.answer {
+        None => parts.push("its own answer".to_owned()),
+        Some(AnswerSpec::Fixture(name)) => parts.push(format!("the recorded answer {name}")),
+        Some(AnswerSpec::Inline(inline)) => {
+            let body = inline
+                .json
+                .as_ref()
+                .map(ToString::to_string)
+                .or_else(|| inline.text.clone());
+            let body = body.or_else(|| {
+                inline
+                    .events
+                    .as_ref()
+                    .map(|events| format!("a stream of {} events", events.len()))
+            });
+            parts.push(format!(
+                "{} {}",
+                inline.status,
+                shorten(&body.unwrap_or_else(|| "without a body".to_owned()), 160)
+            ));
+        }
+    }
+    if let Some(gate) = &rule.hold {
+        parts.push(format!("held until gate `{gate}` opens"));
+    }
+    for fault in &rule.faults {
+        parts.push(shorten(
+            &serde_json::to_string(fault).unwrap_or_default(),
+            120,
+        ));
+    }
+    parts.join("; ")
+}
+
+/// What a check asks, in the words of its file.
+fn asks(text: &str, id: &str) -> String {
+    let heading = format!("  {id}:");
+    let lines = text.lines().skip_while(|line| !line.starts_with("checks:"));
+    let own = lines
+        .skip_while(|line| *line != heading && !line.starts_with(&format!("{heading} ")))
+        .enumerate();
+    let words: Vec<&str> = own
+        .take_while(|(index, line)| {
+            *index == 0 || line.starts_with("    ") || line.trim().is_empty()
+        })
+        .map(|(index, line)| {
+            if index == 0 {
+                line[heading.len()..].trim()
+            } else {
+                line.trim()
+            }
+        })
+        .filter(|line| {
+            !line.is_empty()
+                && !["level:", "because:"]
+                    .iter()
+                    .any(|key| line.starts_with(key))
+        })
+        .collect();
+    shorten(&words.join(" "), 300)
+}
+
+fn indent(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}\n")).collect()
+}
+
+fn shorten(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        text.to_owned()
+    } else {
+        text.chars().take(most).chain(['…']).collect()
+    }
+}

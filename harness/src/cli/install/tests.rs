@@ -1,0 +1,194 @@
+use miette::Diagnostic;
+
+use super::*;
+
+/// An installer in shell: writes a program that says `version`.
+fn plan(folder: &Path, version: &str) -> InstallPlan {
+    let script = format!(
+        "mkdir -p {{tools}}/bin && printf '#!/bin/sh\\necho demo-cli {version}\\n' > {{tools}}/bin/demo && chmod +x {{tools}}/bin/demo && echo installing"
+    );
+    InstallPlan {
+        name: "demo".to_owned(),
+        run: shell(&script),
+        tools: folder.join("tools/demo-1.2.3"),
+        program: PathBuf::from("bin/demo"),
+        version: vec!["demo".to_owned(), "--version".to_owned()],
+        expect: "1.2.3".to_owned(),
+        env: Vec::new(),
+        force: false,
+    }
+}
+
+fn shell(script: &str) -> Vec<String> {
+    ["/bin/sh", "-c", script].map(str::to_owned).to_vec()
+}
+
+fn entries(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder.join("tools")).unwrap();
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+#[test]
+fn a_program_is_installed_once_and_its_version_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(folder.path(), "1.2.3");
+    let mut log = Vec::new();
+    let installed = install(&plan, &mut log).unwrap();
+    assert_eq!(installed.version, "demo-cli 1.2.3");
+    assert!(installed.program.is_file() && !installed.already);
+    assert_eq!(String::from_utf8(log).unwrap(), "installing\n");
+    assert_eq!(entries(folder.path()), ["demo-1.2.3"]);
+
+    let mut log = Vec::new();
+    assert!(install(&plan, &mut log).unwrap().already);
+    assert!(log.is_empty());
+}
+
+#[test]
+fn force_installs_again_in_place_of_the_old_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = plan(folder.path(), "1.2.3");
+    install(&plan, &mut io::sink()).unwrap();
+    std::fs::write(plan.tools.join("left over"), "").unwrap();
+    plan.force = true;
+    assert!(!install(&plan, &mut io::sink()).unwrap().already);
+    assert!(!plan.tools.join("left over").exists());
+    assert_eq!(entries(folder.path()), ["demo-1.2.3"]);
+}
+
+#[test]
+fn an_install_that_fails_half_way_never_looks_installed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = plan(folder.path(), "1.2.3");
+    plan.run[2].push_str(" && exit 7");
+    let error = install(&plan, &mut io::sink()).unwrap_err();
+    assert!(matches!(error, InstallError::Failed { .. }), "{error}");
+    assert!(entries(folder.path()).is_empty());
+}
+
+#[test]
+fn a_wrong_version_is_refused_and_what_was_there_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    install(&plan(folder.path(), "1.2.3"), &mut io::sink()).unwrap();
+    let newer = InstallPlan {
+        force: true,
+        ..plan(folder.path(), "1.2.30")
+    };
+    let error = install(&newer, &mut io::sink()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`demo --version` says `demo-cli 1.2.30`, not 1.2.3"
+    );
+    assert!(
+        install(&plan(folder.path(), "1.2.3"), &mut io::sink())
+            .unwrap()
+            .already
+    );
+}
+
+#[test]
+fn a_program_that_cannot_be_moved_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = plan(folder.path(), "1.2.3");
+    plan.run[2].push_str(" && printf '#!/bin/sh\\ncat {tools}/version\\n' > {tools}/bin/demo && echo 1.2.3 > {tools}/version");
+    let error = install(&plan, &mut io::sink()).unwrap_err();
+    assert!(matches!(error, InstallError::NotMovable { .. }), "{error}");
+    assert!(entries(folder.path()).is_empty());
+}
+
+#[test]
+fn a_missing_installer_is_named_with_advice() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = plan(folder.path(), "1.2.3");
+    plan.run = vec!["loginproof-no-such-tool".to_owned()];
+    let error = install(&plan, &mut io::sink()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot install `demo`: `loginproof-no-such-tool` is not on PATH"
+    );
+    assert!(error.help().unwrap().to_string().contains("PATH"));
+}
+
+#[test]
+fn an_installer_without_a_network_is_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = plan(folder.path(), "1.2.3");
+    plan.run = shell("echo 'npm error code ENOTFOUND' >&2; exit 1");
+    let error = install(&plan, &mut io::sink()).unwrap_err();
+    assert!(matches!(error, InstallError::NotReached { .. }), "{error}");
+}
+
+#[test]
+fn an_installer_that_installs_something_else_is_caught() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = plan(folder.path(), "1.2.3");
+    plan.program = PathBuf::from("bin/other");
+    let error = install(&plan, &mut io::sink()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`demo` is installed, but there is no program bin/other"
+    );
+}
+
+#[test]
+fn a_command_that_does_not_end_is_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(folder.path(), "1.2.3");
+    let words = shell("exec sleep 1000");
+    let ended = plan.play(
+        &words,
+        folder.path(),
+        &mut io::sink(),
+        Duration::from_millis(50),
+    );
+    assert!(matches!(ended, Err(InstallError::Endless { .. })));
+}
+
+#[test]
+fn output_that_a_grandchild_keeps_open_does_not_keep_us() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(folder.path(), "1.2.3");
+    let words = shell("(sleep 20 &) ; echo done");
+    let begun = std::time::Instant::now();
+    let ended = plan
+        .play(
+            &words,
+            folder.path(),
+            &mut io::sink(),
+            Duration::from_secs(15),
+        )
+        .unwrap();
+    assert_eq!(ended.output, "done\n");
+    assert!(begun.elapsed() < Duration::from_secs(15));
+}
+
+#[test]
+fn only_the_last_of_a_long_output_is_kept() {
+    let mut output = Output {
+        log: &mut io::sink(),
+        kept: Vec::new(),
+    };
+    output.take(&vec![b'a'; KEPT]).unwrap();
+    output.take(b"the end").unwrap();
+    assert_eq!(output.kept.len(), KEPT);
+    assert!(output.kept.ends_with(b"the end"));
+}
+
+#[test]
+fn a_version_is_not_mistaken_for_a_longer_one() {
+    assert!(tells("codex-cli 0.169.0\n", "0.169.0"));
+    assert!(tells("v0.169.0, built today.", "0.169.0"));
+    assert!(tells("version 0.169.0.", "0.169.0"));
+    for other in [
+        "0.169.01",
+        "10.169.0",
+        "0.169.0.1",
+        "0.169.0-alpha.1",
+        "1.0.169.0",
+        "",
+    ] {
+        assert!(!tells(other, "0.169.0"), "{other}");
+    }
+}

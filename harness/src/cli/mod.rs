@@ -1,0 +1,276 @@
+//! The command line. One file per subcommand.
+
+pub mod doctor;
+pub mod enter;
+mod exec;
+mod explain;
+pub mod install;
+mod lint;
+mod list;
+mod run;
+pub mod schema;
+mod serve;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::report::ExitStatus;
+use crate::scenario::{Suite, SuiteError};
+use crate::target::Target;
+use crate::target::load::cache_folder;
+
+const STATUS: &str = "\
+Exit status:
+  0  as expected
+  1  an unexpected verdict, or a baseline entry that no longer comes true
+  2  a mistake on the command line or in a file
+  3  the harness or its environment failed
+  4  nothing was selected
+  5  a secret or a connection got out";
+
+/// Proves that command-line agents sign in, stay signed in, and read their streams correctly.
+#[derive(Debug, Parser)]
+#[command(name = "loginproof", version, about, after_help = STATUS, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play scenarios against programs and judge them
+    Run(run::RunArgs),
+    /// List scenarios
+    List(list::ListArgs),
+    /// Explain a case: why it matters, what the server does, what must hold, where it was reported
+    Explain(explain::ExplainArgs),
+    /// Check scenario, fixture and target files without running anything
+    Lint(lint::LintArgs),
+    /// Print the JSON Schema of a file format
+    Schema(SchemaArgs),
+    /// Say what works on this machine, and why not
+    Doctor(DoctorArgs),
+    /// Install a program under test in its pinned version
+    Install(InstallArgs),
+    /// Start the mock servers of a scenario and show what they see
+    Serve(serve::ServeArgs),
+    /// Run one command in a scenario's world, on this terminal, with a verdict at the end
+    Exec(exec::ExecArgs),
+    /// The reference client: login, ask, logout, status
+    #[command(disable_help_flag = true)]
+    Client {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct SchemaArgs {
+    /// Which format
+    format: SchemaOf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SchemaOf {
+    Scenario,
+    Target,
+    Run,
+}
+
+#[derive(Debug, Args)]
+struct DoctorArgs {
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+struct InstallArgs {
+    /// Name of a built-in target, or path of a target file
+    target: String,
+    /// Install again even if it is there
+    #[arg(long)]
+    force: bool,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Human,
+    /// For programs
+    Json,
+}
+
+/// Where scenarios and fixtures come from.
+#[derive(Debug, Args)]
+pub(crate) struct SuiteArgs {
+    /// Use the scenarios (and fixtures) in this folder instead of the embedded ones
+    #[arg(long, value_name = "DIR")]
+    suite: Option<PathBuf>,
+}
+
+impl SuiteArgs {
+    pub(crate) fn load(&self) -> Result<Suite, SuiteError> {
+        match &self.suite {
+            Some(dir) => Suite::from_dir(dir),
+            None => Suite::embedded(),
+        }
+    }
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let mut words = std::env::args_os();
+    let own = words.next().unwrap_or_default();
+    let rest: Vec<OsString> = words.collect();
+    // Programs of their own within this binary: neither needs the harness, and start-up time counts in both.
+    match rest.first().and_then(|word| word.to_str()) {
+        Some("enter") => return enter::main(rest.into_iter().skip(1)),
+        Some("client") => {
+            let mut name = own;
+            name.push(" client");
+            return loginproof_client::cli::main(
+                std::iter::once(name).chain(rest.into_iter().skip(1)),
+            );
+        }
+        _ => {}
+    }
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::List(args) => list::list(&args),
+        Command::Explain(args) => explain::explain(&args),
+        Command::Lint(args) => lint::lint(&args),
+        Command::Schema(args) => schema(&args),
+        Command::Doctor(args) => doctor(&args),
+        Command::Install(args) => install(&args),
+        Command::Serve(args) => serve::serve(&args),
+        Command::Exec(args) => exec::exec(&args),
+        Command::Client { arguments } => {
+            return loginproof_client::cli::main(arguments.into_iter());
+        }
+    };
+    match result {
+        Ok(status) => status.into(),
+        Err(Failure { status, report }) => {
+            #[expect(clippy::print_stderr, reason = "this is where errors reach the person")]
+            {
+                eprintln!("{report:?}");
+            }
+            status.into()
+        }
+    }
+}
+
+/// Why a command could not do its work.
+pub(crate) struct Failure {
+    status: ExitStatus,
+    report: miette::Report,
+}
+
+impl Failure {
+    /// The harness or its environment failed.
+    pub(crate) fn environment(report: impl Into<miette::Report>) -> Self {
+        Self {
+            status: ExitStatus::Harness,
+            report: report.into(),
+        }
+    }
+
+    /// Nothing was selected.
+    pub(crate) fn nothing(report: impl Into<miette::Report>) -> Self {
+        Self {
+            status: ExitStatus::NothingSelected,
+            report: report.into(),
+        }
+    }
+}
+
+/// Mistakes in what the user wrote or named.
+impl<E: Into<miette::Report>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self {
+            status: ExitStatus::Usage,
+            report: error.into(),
+        }
+    }
+}
+
+pub(crate) type Outcome = Result<ExitStatus, Failure>;
+
+fn schema(args: &SchemaArgs) -> Outcome {
+    use crate::report::json::RunDocument;
+    let schema = || match args.format {
+        SchemaOf::Scenario => schemars::schema_for!(crate::scenario::Scenario),
+        SchemaOf::Target => schemars::schema_for!(crate::target::model::TargetFile),
+        SchemaOf::Run => RunDocument::schema(),
+    };
+    schema::print(schema, &mut std::io::stdout())
+        .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
+    Ok(ExitStatus::AsExpected)
+}
+
+fn doctor(args: &DoctorArgs) -> Outcome {
+    let loginproof = std::env::current_exe()
+        .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
+    let mut states = Vec::new();
+    for name in Target::built_in() {
+        let target = Target::load(&name)?;
+        let installed = target.info(&loginproof).ok().map(|info| info.version);
+        states.push(doctor::TargetState {
+            install: format!("loginproof install {name}"),
+            name,
+            installed,
+        });
+    }
+    let diagnosis = doctor::doctor(&cache_folder(), &states);
+    diagnosis
+        .print(args.format == Format::Json, &mut std::io::stdout())
+        .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
+    Ok(diagnosis.status())
+}
+
+#[expect(clippy::print_stdout, reason = "printing is the job")]
+fn install(args: &InstallArgs) -> Outcome {
+    let target = Target::load(&args.target)?;
+    let (Some(recipe), Some(tools)) = (&target.file.install, &target.tools) else {
+        println!("{} needs no installation", target.file.name);
+        return Ok(ExitStatus::AsExpected);
+    };
+    let bin = recipe
+        .bin
+        .trim_start_matches("{tools}")
+        .trim_start_matches('/');
+    let plan = install::InstallPlan {
+        name: target.file.name.clone(),
+        run: recipe.run.clone(),
+        tools: tools.clone(),
+        program: std::path::Path::new(bin).join(&target.file.version[0]),
+        version: std::iter::once(format!("{}/{}", recipe.bin, target.file.version[0]))
+            .chain(target.file.version[1..].iter().cloned())
+            .collect(),
+        expect: recipe.pin.clone(),
+        env: Vec::new(),
+        force: args.force,
+    };
+    let installed =
+        install::install(&plan, &mut std::io::stderr()).map_err(Failure::environment)?;
+    let how = if installed.already {
+        "is installed already"
+    } else {
+        "is installed"
+    };
+    println!(
+        "{} {how}: {} ({})",
+        target.file.name,
+        installed.version,
+        installed.program.display()
+    );
+    Ok(ExitStatus::AsExpected)
+}

@@ -1,0 +1,199 @@
+//! `loginproof run`: plays scenarios against programs and judges them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+
+use super::{Failure, Format, Outcome, SuiteArgs};
+use crate::baseline::Baseline;
+use crate::report::{Human, Json, Junit, Live, Record, Report, Reports, Terms};
+use crate::run::event::TargetInfo;
+use crate::run::plan::{Plan, Settings};
+use crate::target::Target;
+use crate::target::load::cache_folder;
+
+/// Evidence of so many runs is kept below the cache folder.
+const KEPT_RUNS: usize = 5;
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Scenarios: names, folders, case ids, or globs; all when left out
+    filter: Vec<String>,
+    /// Program under test: a built-in target's name, or the path of a target file; can be given several times
+    #[arg(long, value_name = "NAME|FILE", default_value = "reference")]
+    target: Vec<String>,
+    /// Most scenarios at a time [default: 8 for each core; most of a scenario is waiting]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Folder for run.json and the evidence [default: a new one below the user's cache]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Also play scenarios that take minutes
+    #[arg(long)]
+    slow: bool,
+    /// Also write the result as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Verdicts known beforehand; an entry that no longer comes true fails the run
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Let nonstrict, info and unclean verdicts fail the run too
+    #[arg(long)]
+    strict: bool,
+    /// Seed of tokens, codes and seeded faults; a run prints its own [default: 1]
+    #[arg(long, default_value_t = 1, hide_default_value = true)]
+    seed: u64,
+    #[command(flatten)]
+    suite: SuiteArgs,
+}
+
+pub(crate) fn run(args: &RunArgs) -> Outcome {
+    let suite = args.suite.load()?;
+    let targets: Vec<Arc<Target>> = args
+        .target
+        .iter()
+        .map(|name| Target::load(name).map(Arc::new))
+        .collect::<Result<_, _>>()?;
+    let baseline = match &args.baseline {
+        Some(path) => Baseline::load(path)?,
+        None => Baseline::default(),
+    };
+    let selected = suite.select(&args.filter);
+    let loginproof = std::env::current_exe().map_err(environment)?;
+    let infos: Vec<TargetInfo> = targets
+        .iter()
+        .map(|target| target.info(&loginproof))
+        .collect::<Result<_, _>>()
+        .map_err(Failure::environment)?;
+    let out = match &args.out {
+        Some(out) => absolute(out)?,
+        None => fresh_run_folder()?,
+    };
+    let jobs = args.jobs.map_or_else(
+        || 8 * std::thread::available_parallelism().map_or(1, usize::from),
+        usize::from,
+    );
+    let settings = Settings {
+        seed: args.seed,
+        jobs,
+        out: out.clone(),
+        fixtures: suite.fixtures.clone(),
+        loginproof,
+    };
+    let plan = Plan::new(&suite, &selected, &targets, args.slow, settings);
+    if plan.items.is_empty() {
+        let names = suite.scenarios.iter().map(|loaded| loaded.name.as_str());
+        let help = args
+            .filter
+            .iter()
+            .find_map(|filter| crate::file_error::suggestion(filter, names.clone()))
+            .map_or_else(
+                || {
+                    "`loginproof list` shows all scenarios; some are played only with --slow"
+                        .to_owned()
+                },
+                |meant| format!("did you mean `{meant}`?"),
+            );
+        return Err(Failure::nothing(miette::miette!(
+            help = help,
+            "no scenario is selected by {}",
+            args.filter.join(" ")
+        )));
+    }
+
+    let terms = Arc::new(Terms {
+        strict: args.strict,
+        baseline,
+        whole: args.filter.is_empty(),
+    });
+    let mut json = Json::new(terms.clone()).file(out.join("run.json"));
+    let mut reports = Reports::new().with(Live::new());
+    if args.format == Format::Json {
+        json = json.stream(std::io::stdout());
+    } else {
+        reports = reports.with(Human::new(terms.clone()));
+    }
+    reports = reports.with(json);
+    if let Some(path) = &args.junit {
+        reports = reports.with(Junit::file(path, terms.clone()));
+    }
+    let mut record = Record::default();
+    runtime()?
+        .block_on(async {
+            let (events, mut heard) = mpsc::unbounded_channel();
+            let playing = tokio::spawn(crate::run::run(plan, infos, events));
+            let mut told = Ok(());
+            while let Some(event) = heard.recv().await {
+                record.on(&event);
+                told = told.and(reports.on(&event));
+            }
+            drop(playing.await);
+            told
+        })
+        .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
+    Ok(terms.judge(&record).status)
+}
+
+/// The runtime that servers, programs and checks share.
+pub(super) fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(environment)
+}
+
+/// The folder below the user's cache, made if need be.
+pub(super) fn cache() -> Result<PathBuf, Failure> {
+    let folder = cache_folder();
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        Failure::environment(miette::miette!(
+            help = "name another folder with --out, or set XDG_CACHE_HOME",
+            "cannot make {}: {error}",
+            folder.display()
+        ))
+    })?;
+    Ok(folder)
+}
+
+/// A new folder for a run; the oldest ones make place.
+pub(super) fn fresh_run_folder() -> Result<PathBuf, Failure> {
+    let runs = cache()?.join("runs");
+    std::fs::create_dir_all(&runs).map_err(environment)?;
+    let mut old: Vec<PathBuf> = std::fs::read_dir(&runs)
+        .map_err(environment)?
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    old.sort();
+    for path in old.iter().take((old.len() + 1).saturating_sub(KEPT_RUNS)) {
+        // Another run may be removing the same folder.
+        drop(std::fs::remove_dir_all(path));
+    }
+    let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S").to_string();
+    let folder = runs.join(format!("{stamp}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).map_err(environment)?;
+    Ok(folder)
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::fs::create_dir_all(path)
+        .and_then(|()| std::fs::canonicalize(path))
+        .map_err(|error| {
+            miette::miette!(
+                help = "give a folder that can be made and written",
+                "cannot use --out {}: {error}",
+                path.display()
+            )
+            .into()
+        })
+}
+
+fn environment(error: std::io::Error) -> Failure {
+    Failure::environment(miette::miette!("{error}"))
+}

@@ -1,0 +1,170 @@
+//! One scenario, from an empty folder to verdicts.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::event::{CheckResult, Outcome};
+use super::evidence::{Evidence, StoreEvidence, home_files, time_running};
+use super::joined::Joined;
+use super::keep;
+use super::plan::{Item, Settings};
+use super::steps::Stage;
+use super::world::World;
+use crate::check;
+use crate::check::mode_of;
+use crate::verdict::{Level, Verdict};
+
+/// A scenario that does not say otherwise is ended after this time.
+const BOUND: Duration = Duration::from_secs(30);
+
+/// Plays one scenario and judges it. Never fails: what the harness cannot do becomes the verdict `error`.
+pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joined>>) -> Outcome {
+    let begun = Instant::now();
+    let missing = item.target.missing_for(&item.scenario);
+    if !missing.is_empty() {
+        let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        return outcome(
+            item,
+            settings,
+            every(
+                item,
+                Verdict::Unsupported,
+                &format!("the target does not claim {}", names.join(", ")),
+            ),
+            begun,
+            Duration::ZERO,
+        );
+    }
+    let world = match World::set_up(item, settings).await {
+        Ok(world) => Arc::new(world),
+        Err(error) => {
+            return outcome(
+                item,
+                settings,
+                every(item, Verdict::Error, &error.to_string()),
+                begun,
+                Duration::ZERO,
+            );
+        }
+    };
+    let watch = world.watch();
+    let stretch = item
+        .target
+        .file
+        .limits
+        .stretch
+        .map_or(Duration::ZERO, |span| span.0);
+    let bound = item.scenario.bound.map_or(BOUND, |span| span.0) + stretch;
+    let stage = Stage::new(
+        world.clone(),
+        joined.cloned(),
+        tokio::time::Instant::now() + bound,
+    );
+    let played = stage.play(&item.scenario.steps).await;
+    let (programs, notes) = stage.clear().await;
+    let running = time_running(&programs);
+    // The last answers are written to the journal when their connections end.
+    world.server.gates().open_all();
+    let evidence = Evidence {
+        exchanges: world.server.journal().snapshot(),
+        store: store_evidence(&world, watch.map(super::store_watch::StoreWatch::finish)),
+        files: home_files(&world.home),
+        secrets: world.server.authorization().secrets(),
+        authorization: world.server.authorization().clone(),
+        programs,
+        notes,
+        errors: played
+            .err()
+            .into_iter()
+            .map(|error| error.to_string())
+            .collect(),
+    };
+    let mut results = check::judge(&item.scenario, &evidence);
+    for result in &mut results {
+        if result.verdict != Verdict::Pass && !evidence.notes.is_empty() {
+            result.because = format!("{} ({})", result.because, evidence.notes.join("; "));
+        }
+    }
+    if let Err(error) = keep::write(&world, &evidence, &stage.all()) {
+        results.push(harness_error(&format!(
+            "cannot keep the evidence in {}: {error}",
+            world.dir.display()
+        )));
+    }
+    if let Some(world) = Arc::into_inner({
+        drop(stage);
+        world
+    }) {
+        world.server.stop().await;
+    }
+    outcome(item, settings, results, begun, running)
+}
+
+fn store_evidence(
+    world: &World,
+    moments: Option<Vec<super::evidence::Moment>>,
+) -> Option<StoreEvidence> {
+    let (path, layout) = (world.store.clone()?, world.target.layout.clone()?);
+    let after = std::fs::read(&path)
+        .ok()
+        .zip(std::fs::metadata(&path).ok().map(|meta| mode_of(&meta)));
+    Some(StoreEvidence {
+        path,
+        layout,
+        before: world.seeded.clone(),
+        after,
+        moments,
+    })
+}
+
+/// The same verdict for every check of a scenario.
+fn every(item: &Item, verdict: Verdict, because: &str) -> Vec<CheckResult> {
+    let level = item.scenario.level;
+    let own = item
+        .scenario
+        .checks
+        .iter()
+        .map(|(id, check)| (id.as_str(), check.level.unwrap_or(level)));
+    let always = check::ALWAYS_ON.iter().map(|id| (*id, Level::Must));
+    own.chain(always)
+        .map(|(id, level)| CheckResult {
+            check: id.to_owned(),
+            level,
+            verdict,
+            ..harness_error(because)
+        })
+        .collect()
+}
+
+fn harness_error(because: &str) -> CheckResult {
+    CheckResult {
+        check: "harness".to_owned(),
+        level: Level::Must,
+        verdict: Verdict::Error,
+        because: because.to_owned(),
+        expected: String::new(),
+        excerpts: Vec::new(),
+        got_out: false,
+        duration: Duration::ZERO,
+    }
+}
+
+fn outcome(
+    item: &Item,
+    settings: &Settings,
+    results: Vec<CheckResult>,
+    begun: Instant,
+    program: Duration,
+) -> Outcome {
+    Outcome {
+        id: item.id(),
+        case: item.scenario.case.clone(),
+        title: item.scenario.title.clone(),
+        because: item.scenario.because.clone(),
+        sources: item.scenario.sources.clone(),
+        results,
+        duration: begun.elapsed(),
+        program,
+        evidence: settings.out.join(item.folder()),
+    }
+}

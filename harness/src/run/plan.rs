@@ -1,0 +1,148 @@
+//! The plan of a run: which scenarios, in which variants, against which targets, with which settings.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use loginproof_mocks::fixture::Fixtures;
+
+use super::event::ScenarioRef;
+use crate::scenario::model::Scenario;
+use crate::scenario::{Loaded, Suite};
+use crate::target::Target;
+
+/// What will be played.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// One per scenario, variant and target.
+    pub items: Vec<Item>,
+    /// What holds for all of them.
+    pub settings: Settings,
+}
+
+/// Settings of a run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Everything random follows from it.
+    pub seed: u64,
+    /// Most scenarios at a time.
+    pub jobs: usize,
+    /// Folder for evidence.
+    pub out: PathBuf,
+    /// Recorded answers.
+    pub fixtures: Arc<Fixtures>,
+    /// This binary.
+    pub loginproof: PathBuf,
+}
+
+/// One scenario in one variant against one target.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The program.
+    pub target: Arc<Target>,
+    /// Path below `scenarios/`.
+    pub name: String,
+    /// Which variant.
+    pub variant: Option<String>,
+    /// What is played.
+    pub scenario: Arc<Scenario>,
+}
+
+impl Item {
+    /// What reports call it.
+    #[must_use]
+    pub fn id(&self) -> ScenarioRef {
+        ScenarioRef {
+            target: self.target.file.name.clone(),
+            scenario: self.name.clone(),
+            variant: self.variant.clone(),
+        }
+    }
+
+    /// Folder for its evidence below the run's.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        let mut folder = PathBuf::from(&self.target.file.name).join(&self.name);
+        if let Some(variant) = &self.variant {
+            let safe: String = variant
+                .chars()
+                .map(|c| {
+                    if c.is_ascii_alphanumeric() || "=,.-_".contains(c) {
+                        c
+                    } else {
+                        '_'
+                    }
+                })
+                .take(80)
+                .collect();
+            folder.push(safe);
+        }
+        folder
+    }
+}
+
+impl Plan {
+    /// Plans the selected scenarios of a suite against targets.
+    #[must_use]
+    pub fn new(
+        suite: &Suite,
+        selected: &[&Loaded],
+        targets: &[Arc<Target>],
+        slow: bool,
+        settings: Settings,
+    ) -> Self {
+        debug_assert!(
+            Arc::ptr_eq(&suite.fixtures, &settings.fixtures),
+            "a scenario answers with its own suite's fixtures"
+        );
+        let mut items = Vec::new();
+        for target in targets {
+            for loaded in selected {
+                for (variant, scenario) in &loaded.variants {
+                    if scenario.slow && !slow {
+                        continue;
+                    }
+                    items.push(Item {
+                        target: target.clone(),
+                        name: loaded.name.clone(),
+                        variant: variant.clone(),
+                        scenario: Arc::new(scenario.clone()),
+                    });
+                }
+            }
+        }
+        // Those that wait longest begin first, so that no long one is left alone at the end.
+        items.sort_by_key(|item| std::cmp::Reverse(patience(&item.scenario)));
+        Self { items, settings }
+    }
+}
+
+/// How long a right program waits in this scenario, roughly: only the order of the plan rests on it.
+fn patience(scenario: &Scenario) -> Duration {
+    let interval = scenario
+        .server
+        .authorization
+        .interval
+        .trim()
+        .parse()
+        .map_or(Duration::from_secs(5), Duration::from_secs);
+    let signs_in = scenario.steps.iter().any(|step| step.login.is_some());
+    let polls = scenario
+        .server
+        .poll
+        .iter()
+        .map(|rule| rule.times.unwrap_or(1))
+        .sum::<u32>()
+        + 1;
+    let logging_in = if signs_in {
+        interval * polls
+    } else {
+        Duration::ZERO
+    };
+    let idle = scenario
+        .settings
+        .idle_timeout
+        .map_or(Duration::ZERO, |span| span.0 * 3);
+    let bound = scenario.bound.map_or(Duration::ZERO, |span| span.0 / 10);
+    logging_in + idle + bound
+}

@@ -1,0 +1,378 @@
+//! One scenario's world: its own servers, home, environment and credential file.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use loginproof_mocks::server::{MockServer, ServerConfig};
+
+use super::plan::{Item, Settings};
+use super::store_watch::StoreWatch;
+use crate::sandbox::environment::{Environment, search_path};
+use crate::sandbox::home::Home;
+use crate::scenario::model::{Credentials, Scenario};
+use crate::target::placeholders::Placeholders;
+use crate::target::store::set;
+use crate::target::{Target, load::CommandKind};
+
+/// The model that every scenario asks for.
+pub const MODEL: &str = "gpt-5.1-codex";
+
+/// How long a stream may be silent when the scenario does not say.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// What every program is told, besides its own flags and files.
+const STANDARD: [(&str, &str); 4] = [
+    ("LOGINPROOF_ISSUER", "{issuer}"),
+    ("LOGINPROOF_BASE_URL", "{base_url}"),
+    ("LOGINPROOF_MODEL", "{model}"),
+    ("LOGINPROOF_IDLE_TIMEOUT_MS", "{idle_timeout_ms}"),
+];
+
+/// One scenario's world.
+pub struct World {
+    /// The program under test.
+    pub target: Arc<Target>,
+    /// What is played.
+    pub scenario: Arc<Scenario>,
+    /// The servers.
+    pub server: MockServer,
+    /// Evidence folder.
+    pub dir: PathBuf,
+    /// The program's home.
+    pub home: Home,
+    /// Where the program is started.
+    pub work: PathBuf,
+    /// The credential file.
+    pub store: Option<PathBuf>,
+    /// What the credential file held before the first step.
+    pub seeded: Option<Vec<u8>>,
+    /// This binary.
+    pub loginproof: PathBuf,
+    placeholders: Placeholders,
+}
+
+/// Why a world could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// A folder or file could not be made.
+    #[error("cannot prepare {what}: {reason}")]
+    Io {
+        /// Which.
+        what: String,
+        /// The system's words.
+        reason: String,
+    },
+    /// The servers did not start.
+    #[error("cannot start the mock servers: {0}")]
+    Server(String),
+}
+
+fn io(what: &Path) -> impl Fn(std::io::Error) -> WorldError + '_ {
+    move |error| WorldError::Io {
+        what: what.display().to_string(),
+        reason: error.to_string(),
+    }
+}
+
+impl World {
+    /// Makes the world of one item of a plan.
+    ///
+    /// # Errors
+    /// When servers, folders or files cannot be made.
+    pub async fn set_up(item: &Item, settings: &Settings) -> Result<Self, WorldError> {
+        let dir = settings.out.join(item.folder());
+        if dir.exists() {
+            std::fs::remove_dir_all(&dir).map_err(io(&dir))?;
+        }
+        std::fs::create_dir_all(&dir).map_err(io(&dir))?;
+        let home = Home::create(&Home::parent()).map_err(|error| WorldError::Io {
+            what: "a home folder".to_owned(),
+            reason: error.to_string(),
+        })?;
+        let work = home.path().join("work");
+        std::fs::create_dir_all(&work).map_err(io(&work))?;
+        let server = MockServer::start(ServerConfig {
+            script: item.scenario.server.clone(),
+            fixtures: settings.fixtures.clone(),
+            seed: settings.seed
+                ^ fnv(&format!(
+                    "{}/{}",
+                    item.name,
+                    item.variant.as_deref().unwrap_or_default()
+                )),
+            bind: ([127, 0, 0, 1], 0).into(),
+            tls: None,
+            ambient: item.target.file.ambient.clone(),
+        })
+        .await
+        .map_err(|error| WorldError::Server(error.to_string()))?;
+
+        let origin = server.origin().to_owned();
+        let idle = item
+            .scenario
+            .settings
+            .idle_timeout
+            .map_or(IDLE, |span| span.0);
+        let mut placeholders = Placeholders::default()
+            .with("home", home.path().display().to_string())
+            .with("work", work.display().to_string())
+            .with("origin", &origin)
+            .with("issuer", &origin)
+            .with("chatgpt_base_url", format!("{origin}/backend-api"))
+            .with("base_url", format!("{origin}/backend-api/codex"))
+            .with("model", MODEL)
+            .with("idle_timeout_ms", idle.as_millis().to_string())
+            .with("loginproof", settings.loginproof.display().to_string());
+        if let Some(tools) = &item.target.tools {
+            placeholders = placeholders.with("tools", tools.display().to_string());
+        }
+        let store = item
+            .target
+            .file
+            .store
+            .as_ref()
+            .map(|store| PathBuf::from(placeholders.fill(&store.path)));
+        if let Some(store) = &store {
+            placeholders = placeholders.with("store", store.display().to_string());
+        }
+        let mut world = Self {
+            target: item.target.clone(),
+            scenario: item.scenario.clone(),
+            server,
+            dir,
+            home,
+            work,
+            store,
+            seeded: None,
+            loginproof: settings.loginproof.clone(),
+            placeholders,
+        };
+        world.furnish()?;
+        Ok(world)
+    }
+
+    /// Files that stand in the home before the first step.
+    fn furnish(&mut self) -> Result<(), WorldError> {
+        for (path, file) in &self.target.file.files {
+            write(
+                Path::new(&self.placeholders.fill(path)),
+                self.placeholders.fill(&file.text).as_bytes(),
+                0o600,
+            )?;
+        }
+        let Some(store) = self.store.clone() else {
+            return Ok(());
+        };
+        if let Some(folder) = store.parent() {
+            private_folder(folder)?;
+        }
+        if let Some(credentials) = self.scenario.credentials.clone() {
+            let bytes = self.credential_file(&credentials);
+            let mode = credentials
+                .mode
+                .as_deref()
+                .and_then(|mode| u32::from_str_radix(mode, 8).ok())
+                .unwrap_or(0o600);
+            write(&store, &bytes, mode)?;
+            self.seeded = Some(bytes);
+        }
+        Ok(())
+    }
+
+    fn credential_file(&self, credentials: &Credentials) -> Vec<u8> {
+        let Some(layout) = &self.target.layout else {
+            return Vec::new();
+        };
+        let tokens = self.server.authorization().seed(
+            credentials.access,
+            credentials.refresh,
+            credentials.expires_in.map(|span| span.0),
+        );
+        let refreshed = credentials
+            .refreshed
+            .map_or(Duration::from_secs(3600), |span| span.0);
+        let mut file = layout.seed(&tokens, refreshed);
+        for (pointer, value) in &credentials.extra {
+            set(&mut file, pointer, value.clone());
+        }
+        let mut bytes = credentials.text.clone().map_or_else(
+            || {
+                serde_json::to_string_pretty(&file)
+                    .unwrap_or_default()
+                    .into_bytes()
+            },
+            String::into_bytes,
+        );
+        if let Some(cut) = credentials.cut {
+            bytes.truncate(cut);
+        }
+        bytes
+    }
+
+    /// Watches the credential file, if there is one.
+    #[must_use]
+    pub fn watch(&self) -> Option<StoreWatch> {
+        self.store.as_deref().and_then(StoreWatch::start)
+    }
+
+    /// Another client of the same sign-in rotates the tokens, and stores the new pair if told so.
+    ///
+    /// # Errors
+    /// In words: no family to rotate, or the file cannot be written.
+    pub fn rotate_elsewhere(&self, store_it: bool) -> Result<(), String> {
+        let tokens = self
+            .server
+            .authorization()
+            .rotate_elsewhere()
+            .ok_or("there is no sign-in that another client could rotate")?;
+        if !store_it {
+            return Ok(());
+        }
+        let (Some(store), Some(layout)) = (&self.store, &self.target.layout) else {
+            return Err("the target names no credential file".to_owned());
+        };
+        let bytes = std::fs::read(store)
+            .map_err(|error| format!("cannot read {}: {error}", store.display()))?;
+        let mut file = serde_json::from_slice(&bytes)
+            .map_err(|error| format!("{} is not JSON: {error}", store.display()))?;
+        layout.replace(&mut file, &tokens);
+        // As a well-behaved program does it: a whole file in place of the old one.
+        let beside = store.with_extension("elsewhere");
+        let text = serde_json::to_string_pretty(&file).unwrap_or_default();
+        write(&beside, text.as_bytes(), 0o600).map_err(|error| error.to_string())?;
+        std::fs::rename(&beside, store)
+            .map_err(|error| format!("cannot replace {}: {error}", store.display()))
+    }
+
+    /// Arguments and environment of one command.
+    #[must_use]
+    pub fn command(
+        &self,
+        kind: CommandKind,
+        prompts: &[String],
+        verbose: bool,
+    ) -> Option<(Vec<String>, BTreeMap<String, String>)> {
+        let command = self.target.command(kind)?;
+        let placeholders = match prompts.first() {
+            Some(prompt) => self.placeholders.clone().with("prompt", prompt),
+            None => self.placeholders.clone(),
+        };
+        let mut argv = Vec::new();
+        for word in &command.run {
+            if word == "{prompts}" {
+                argv.extend(prompts.iter().cloned());
+            } else {
+                argv.push(placeholders.fill(word));
+            }
+        }
+        let mut env = self.target.file.env.clone();
+        env.extend(command.env.clone());
+        if verbose {
+            argv.extend(
+                self.target
+                    .file
+                    .verbose
+                    .args
+                    .iter()
+                    .map(|word| placeholders.fill(word)),
+            );
+            env.extend(self.target.file.verbose.env.clone());
+        }
+        env.values_mut()
+            .for_each(|value| *value = placeholders.fill(value));
+        Some((argv, env))
+    }
+
+    /// The complete environment of a program: empty, plus what every program gets, plus the target's, the scenario's and the step's.
+    #[must_use]
+    pub fn environment(
+        &self,
+        command: BTreeMap<String, String>,
+        step: &BTreeMap<String, String>,
+    ) -> Vec<(OsString, OsString)> {
+        let bin: Vec<PathBuf> = self.bin().into_iter().collect();
+        let path = search_path(&bin, std::env::var_os("PATH").as_deref());
+        let mut env = Environment::new(self.home.path(), path);
+        for (name, placeholder) in STANDARD {
+            env.set(name, self.placeholders.fill(placeholder));
+        }
+        if let Some(store) = &self.store {
+            env.set("LOGINPROOF_STORE", store);
+        }
+        for (name, value) in command
+            .into_iter()
+            .chain(self.scenario.settings.env.clone())
+            .chain(step.clone())
+        {
+            env.set(name, self.placeholders.fill(&value));
+        }
+        env.into_variables()
+    }
+
+    /// Environment lines a person can paste to point a program of their own at this world.
+    #[must_use]
+    pub fn lines_to_paste(&self) -> Vec<String> {
+        let own = self
+            .target
+            .file
+            .env
+            .clone()
+            .into_iter()
+            .map(|(name, value)| (name, self.placeholders.fill(&value)));
+        STANDARD
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), self.placeholders.fill(value)))
+            .chain(own)
+            .map(|(name, value)| format!("export {name}='{value}'"))
+            .collect()
+    }
+
+    fn bin(&self) -> Option<PathBuf> {
+        self.target
+            .file
+            .install
+            .as_ref()
+            .map(|install| PathBuf::from(self.placeholders.fill(&install.bin)))
+    }
+}
+
+impl Target {
+    /// What a scenario needs that this program does not claim. Seeding credentials needs a known credential file.
+    #[must_use]
+    pub fn missing_for(&self, scenario: &Scenario) -> Vec<crate::scenario::model::Capability> {
+        use crate::scenario::model::Capability::Store;
+        let mut missing = self.lacks(&scenario.needs);
+        if scenario.credentials.is_some() && self.layout.is_none() && !missing.contains(&Store) {
+            missing.push(Store);
+        }
+        missing
+    }
+}
+
+fn private_folder(folder: &Path) -> Result<(), WorldError> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(io(folder))
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), WorldError> {
+    use std::os::unix::fs::PermissionsExt;
+    if let Some(folder) = path.parent() {
+        private_folder(folder)?;
+    }
+    std::fs::write(path, bytes).map_err(io(path))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(io(path))
+}
+
+/// FNV-1a: the same name gives the same seed in every version and on every machine.
+fn fnv(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

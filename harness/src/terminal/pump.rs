@@ -1,0 +1,476 @@
+//! The thread that moves bytes: from the program into the capture and the screen, and what is typed or answered back.
+//!
+//! It never blocks on either side, so a program that does not read what it is sent cannot stop its own output, and
+//! the other way round.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::{ChildStderr, ChildStdin, ChildStdout, ExitStatus};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+use rustix::process::Pid;
+
+use super::capture::{Capture, Recorder, Stream};
+use super::program::Shared;
+use super::pty::Pty;
+use super::screen::Screen;
+use super::{Ended, How, LeftBehind, View};
+use crate::sandbox::process_tree;
+use crate::sandbox::supervise::{HowEnded, Report, pid_file};
+
+/// Of each stream this much of the start and as much of the end is kept.
+const KEPT: usize = 4 << 20;
+/// So much output is drawn as it comes. Past it only the last bytes before each quiet moment are drawn, so that a
+/// flood costs reading and not drawing.
+const DRAWN_AT_ONCE: usize = 2 << 20;
+/// So much of that allowance comes back per second.
+const ALLOWANCE_PER_SECOND: f64 = 256.0 * 1024.0;
+/// Bytes that are drawn after a flood: several screens full.
+const DRAWN_LATE: usize = 128 * 1024;
+/// A flood that is silent for so long is over for now.
+const QUIET: Duration = Duration::from_millis(5);
+/// A flood without any pause is shown this often.
+const SHOWN_EVERY: Duration = Duration::from_millis(250);
+/// Input that waits unread at most.
+const UNREAD: usize = 1 << 20;
+/// How long output may still come after the supervisor has ended: somebody out of reach may hold the other end.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// What the pump and the users of a program share.
+pub(super) struct State {
+    pub(super) screen: Screen,
+    pub(super) pty: Option<Pty>,
+    output: [Recorder; 2],
+    input: Recorder,
+    outgoing: VecDeque<u8>,
+    pub(super) input_open: bool,
+    /// Standard input is closed once everything is written.
+    pub(super) close_input: bool,
+    /// The supervisor, while its number is surely its own.
+    pub(super) supervisor: Option<Pid>,
+    pub(super) supervisor_ended: Option<(Pid, Option<ExitStatus>)>,
+    /// The harness ends the program.
+    pub(super) killed: bool,
+    /// What the harness ended itself.
+    pub(super) forced: Vec<LeftBehind>,
+    pub(super) ended: Option<Ended>,
+    cached: Option<View>,
+}
+
+impl State {
+    pub(super) fn new(screen: Screen) -> Self {
+        Self {
+            screen,
+            pty: None,
+            output: [Recorder::new(KEPT), Recorder::new(KEPT)],
+            input: Recorder::new(KEPT),
+            outgoing: VecDeque::new(),
+            input_open: false,
+            close_input: false,
+            supervisor: None,
+            supervisor_ended: None,
+            killed: false,
+            forced: Vec::new(),
+            ended: None,
+            cached: None,
+        }
+    }
+
+    /// What can be read; made anew only when something has changed.
+    pub(super) fn view(&mut self) -> View {
+        if let Some(view) = &self.cached {
+            return view.clone();
+        }
+        let pipe = |recorder: &Recorder, stream| Some(recorder.bytes(stream).into());
+        let piped = self.pty.is_none();
+        let screen: Arc<str> = self.screen.text_now().into();
+        let transcript = if self.screen.size().is_none() {
+            Arc::clone(&screen)
+        } else {
+            self.screen.transcript().into()
+        };
+        let view = View {
+            screen,
+            transcript,
+            links: self.screen.links().into(),
+            clipboard: self.screen.clipboard().into(),
+            stdout: piped
+                .then(|| pipe(&self.output[0], Stream::Stdout))
+                .flatten(),
+            stderr: piped
+                .then(|| pipe(&self.output[1], Stream::Stderr))
+                .flatten(),
+            alternate: self.screen.alternate(),
+        };
+        self.cached.insert(view).clone()
+    }
+
+    /// Puts bytes where the program can read them; false when too much waits there already.
+    pub(super) fn queue(&mut self, at: Duration, stream: Stream, bytes: &[u8]) -> bool {
+        if self.outgoing.len() + bytes.len() > UNREAD && !self.outgoing.is_empty() {
+            return false;
+        }
+        self.outgoing.extend(bytes);
+        self.input.record(at, stream, bytes);
+        true
+    }
+
+    pub(super) fn resized(&mut self, at: Duration, columns: u16, rows: u16) {
+        self.input.record(at, Stream::Resize { columns, rows }, &[]);
+        self.cached = None;
+    }
+
+    pub(super) fn capture(&self, size: (u16, u16)) -> Capture {
+        let recorders = [&self.output[0], &self.output[1], &self.input];
+        let mut chunks: Vec<_> = recorders
+            .iter()
+            .flat_map(|recorder| recorder.chunks().cloned())
+            .collect();
+        chunks.sort_by_key(|chunk| chunk.at);
+        Capture {
+            size,
+            chunks,
+            dropped: self.output.iter().map(Recorder::dropped).sum(),
+        }
+    }
+}
+
+/// The harness's ends of a program's streams; they never block.
+pub(super) struct Io {
+    readers: Vec<Reader>,
+    writer: Option<File>,
+    pty: Option<Pty>,
+}
+
+struct Reader {
+    file: File,
+    stream: Stream,
+    /// 0 for the terminal or standard output, 1 for standard error.
+    pipe: usize,
+    open: bool,
+    /// Bytes drawn lately, and when that was reckoned.
+    drawn: (f64, Instant),
+    /// Read, but not drawn yet.
+    late: Vec<u8>,
+    /// Bytes before `late` were left out.
+    skipped: bool,
+}
+
+impl Io {
+    pub(super) fn terminal(pty: Pty) -> io::Result<Self> {
+        let reader = Reader::new(pty.master.try_clone()?, Stream::Terminal, 0);
+        Ok(Self {
+            readers: vec![reader],
+            writer: Some(pty.master.try_clone()?),
+            pty: Some(pty),
+        })
+    }
+
+    pub(super) fn pipes(
+        stdin: Option<ChildStdin>,
+        stdout: Option<ChildStdout>,
+        stderr: Option<ChildStderr>,
+    ) -> io::Result<Self> {
+        let mut readers = Vec::new();
+        if let Some(stdout) = stdout {
+            readers.push(Reader::new(unblocked(stdout.into())?, Stream::Stdout, 0));
+        }
+        if let Some(stderr) = stderr {
+            readers.push(Reader::new(unblocked(stderr.into())?, Stream::Stderr, 1));
+        }
+        let writer = stdin.map(|stdin| unblocked(stdin.into())).transpose()?;
+        Ok(Self {
+            readers,
+            writer,
+            pty: None,
+        })
+    }
+}
+
+impl Reader {
+    fn new(file: File, stream: Stream, pipe: usize) -> Self {
+        Self {
+            file,
+            stream,
+            pipe,
+            open: true,
+            drawn: (0.0, Instant::now()),
+            late: Vec::new(),
+            skipped: false,
+        }
+    }
+}
+
+impl Reader {
+    /// Whether so many bytes are within the allowance; takes them from it.
+    fn allowed(&mut self, count: usize) -> bool {
+        let (drawn, since) = self.drawn;
+        let drawn =
+            (drawn - since.elapsed().as_secs_f64() * ALLOWANCE_PER_SECOND).max(0.0) + count as f64;
+        let allowed = drawn <= DRAWN_AT_ONCE as f64;
+        if allowed {
+            self.drawn = (drawn, Instant::now());
+        }
+        allowed
+    }
+}
+
+fn unblocked(end: OwnedFd) -> io::Result<File> {
+    rustix::fs::fcntl_setfl(&end, rustix::fs::fcntl_getfl(&end)? | OFlags::NONBLOCK)?;
+    Ok(end.into())
+}
+
+pub(super) struct Pump {
+    shared: Arc<Shared>,
+    readers: Vec<Reader>,
+    writer: Option<File>,
+    woken: UnixStream,
+    shown: Instant,
+}
+
+impl Pump {
+    pub(super) fn new(shared: Arc<Shared>, io: Io, woken: UnixStream) -> Self {
+        {
+            let mut state = shared.state();
+            state.pty = io.pty;
+            state.input_open = io.writer.is_some();
+        }
+        Self {
+            shared,
+            readers: io.readers,
+            writer: io.writer,
+            woken,
+            shown: Instant::now(),
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        let mut buffer = vec![0; 64 * 1024];
+        let mut drain_until = None;
+        loop {
+            self.write();
+            let over = drain_until.is_some_and(|until| Instant::now() >= until);
+            if drain_until.is_some() && (over || self.readers.iter().all(|reader| !reader.open)) {
+                break;
+            }
+            if self.wait(drain_until) {
+                for index in 0..self.readers.len() {
+                    self.draw_late(index);
+                    self.shared.state().screen.settle();
+                }
+            }
+            let _ = (&self.woken).read(&mut [0; 64]);
+            for index in 0..self.readers.len() {
+                self.read(index, &mut buffer);
+            }
+            if drain_until.is_none() && self.shared.state().supervisor_ended.is_some() {
+                drain_until = Some(Instant::now() + DRAIN);
+            }
+        }
+        for index in 0..self.readers.len() {
+            self.draw_late(index);
+        }
+        self.finish();
+    }
+
+    /// Sleeps until there is something to do; true when nothing came.
+    fn wait(&self, drain_until: Option<Instant>) -> bool {
+        let mut ends = vec![PollFd::new(&self.woken, PollFlags::IN)];
+        for reader in self.readers.iter().filter(|reader| reader.open) {
+            ends.push(PollFd::new(&reader.file, PollFlags::IN));
+        }
+        if let Some(writer) = &self.writer
+            && !self.shared.state().outgoing.is_empty()
+        {
+            ends.push(PollFd::from_borrowed_fd(writer.as_fd(), PollFlags::OUT));
+        }
+        let late = self.readers.iter().any(|reader| !reader.late.is_empty());
+        let drain = drain_until.map(|until| until.saturating_duration_since(Instant::now()));
+        let timeout = if late {
+            Some(drain.map_or(QUIET, |left| left.min(QUIET)))
+        } else {
+            drain
+        };
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        // Interrupted or failed: look at everything and come back.
+        poll(&mut ends, timeout.as_ref()).is_ok_and(|ready| ready == 0)
+    }
+
+    /// Reads all there is, as long as it is not a flood; then draws it.
+    fn read(&mut self, index: usize, buffer: &mut [u8]) {
+        // Bounded, so that one stream does not keep the other from being read.
+        for _ in 0..16 {
+            let reader = &mut self.readers[index];
+            if !reader.open {
+                break;
+            }
+            match reader.file.read(buffer) {
+                Ok(0) => reader.open = false,
+                Ok(count) => {
+                    let bytes = &buffer[..count];
+                    let at = self.shared.started.elapsed();
+                    self.shared.state().output[reader.pipe].record(at, reader.stream, bytes);
+                    if self.shared.launch.mirror {
+                        // Whoever reads our output may have gone; the program is judged all the same.
+                        let mut own = io::stdout().lock();
+                        let _ = own.write_all(bytes).and_then(|()| own.flush());
+                    }
+                    if reader.late.is_empty() && reader.allowed(count) {
+                        self.draw(index, &buffer[..count], false);
+                        continue;
+                    }
+                    reader.late.extend_from_slice(bytes);
+                    if reader.late.len() > 2 * DRAWN_LATE {
+                        let surplus = reader.late.len() - DRAWN_LATE;
+                        reader.late.drain(..surplus);
+                        reader.skipped = true;
+                    }
+                    if self.shown.elapsed() > SHOWN_EVERY {
+                        return self.draw_late(index);
+                    }
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::Interrupted => {}
+                    io::ErrorKind::WouldBlock => {
+                        if reader.late.is_empty() {
+                            self.shared.state().screen.settle();
+                        }
+                        return;
+                    }
+                    // EIO from a terminal: nobody holds the other end any more.
+                    _ => reader.open = false,
+                },
+            }
+        }
+    }
+
+    fn draw_late(&mut self, index: usize) {
+        let reader = &mut self.readers[index];
+        if reader.late.is_empty() {
+            return;
+        }
+        let mut bytes = std::mem::take(&mut reader.late);
+        let skipped = std::mem::take(&mut reader.skipped);
+        if skipped {
+            // Start where a line or a sequence starts, not inside one.
+            let start = bytes
+                .iter()
+                .position(|byte| matches!(byte, b'\n' | 0x1b))
+                .unwrap_or(0);
+            bytes.drain(..start);
+        }
+        self.draw(index, &bytes, skipped);
+    }
+
+    fn draw(&mut self, index: usize, bytes: &[u8], after_gap: bool) {
+        let pipe = self.readers[index].pipe;
+        let at = self.shared.started.elapsed();
+        let mut state = self.shared.state();
+        let answers = self.shared.launch.answers && state.pty.is_some();
+        let mut given = Vec::new();
+        if after_gap {
+            state.screen.resynchronise(pipe);
+        }
+        state
+            .screen
+            .process(pipe, bytes, |answer| given.push(answer));
+        if answers {
+            for answer in given {
+                state.queue(at, Stream::Answer, &answer);
+            }
+        }
+        state.cached = None;
+        drop(state);
+        self.shown = Instant::now();
+        self.shared.changed();
+    }
+
+    /// Writes what waits to be read by the program, as much as it takes.
+    fn write(&mut self) {
+        let mut state = self.shared.state();
+        let Some(mut writer) = self.writer.as_ref() else {
+            return;
+        };
+        while !state.outgoing.is_empty() {
+            match writer.write(state.outgoing.as_slices().0) {
+                Ok(count) => drop(state.outgoing.drain(..count)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    state.outgoing.clear();
+                    state.close_input = true;
+                }
+            }
+        }
+        if state.close_input && state.pty.is_none() {
+            state.input_open = false;
+            self.writer = None;
+        }
+    }
+
+    /// Everything has come: say how the program ended.
+    fn finish(self) {
+        let launch = &self.shared.launch;
+        let text = std::fs::read(&launch.report).unwrap_or_default();
+        let report: Option<Report> = serde_json::from_slice(&text).ok();
+        let (supervisor, status) = self.shared.state().supervisor_ended.unzip();
+        let mut orphans = Vec::new();
+        if report.is_none()
+            && let Some(supervisor) = supervisor
+        {
+            // The supervisor itself was killed: what it kept together is ours to end.
+            orphans = process_tree::end_session(supervisor, Duration::from_secs(2));
+        }
+        let mut state = self.shared.state();
+        let killed = state.killed;
+        let mut left_behind = std::mem::take(&mut state.forced);
+        left_behind.extend(orphans);
+        let ended = match report {
+            Some(report) => {
+                left_behind.extend(report.left_behind);
+                let how = match report.how {
+                    HowEnded::Exit(code) => How::Exit(code),
+                    HowEnded::Signal(9) if killed => How::Killed,
+                    HowEnded::Signal(signal) => How::Signal(signal),
+                    HowEnded::NotStarted(reason) => How::NotStarted(reason),
+                };
+                (how, Duration::from_micros(report.ran_us))
+            }
+            None if killed => (How::Killed, self.shared.started.elapsed()),
+            None => {
+                let status = status.flatten();
+                let signal = status
+                    .and_then(|status| std::os::unix::process::ExitStatusExt::signal(&status));
+                (
+                    How::Signal(signal.unwrap_or(9)),
+                    self.shared.started.elapsed(),
+                )
+            }
+        };
+        let program = std::fs::read_to_string(pid_file(&launch.report))
+            .ok()
+            .and_then(|text| text.parse::<i32>().ok());
+        left_behind.retain(|left| Some(left.pid) != program);
+        left_behind.sort_by_key(|left| left.pid);
+        left_behind.dedup_by_key(|left| left.pid);
+        let mut modes = state.screen.modes();
+        modes.line_discipline_changed =
+            state.pty.as_ref().is_some_and(Pty::line_discipline_changed);
+        state.input_open = false;
+        state.cached = None;
+        state.ended.get_or_insert(Ended {
+            how: ended.0,
+            ran: ended.1,
+            left_behind,
+            modes,
+        });
+        drop(state);
+        self.shared.changed();
+    }
+}

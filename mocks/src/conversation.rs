@@ -1,0 +1,172 @@
+//! One connection from its first request to its end: read, judge, hold, answer, write, record.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::journal::{Ending, Journal, KEPT_OF_AN_ANSWER, RecordedAnswer};
+use crate::net::{Asked, Connection, Nonsense, ReadError, Transport, Witness, wire_headers};
+use crate::plan::{End, Framing};
+use crate::responder::{Judged, Ready, Responder};
+
+/// Answers the requests of a connection, one after another.
+pub(crate) async fn converse<T: Transport>(transport: T, number: u64, responder: &Responder) {
+    let mut connection = Connection::new(transport);
+    loop {
+        let incoming = match connection.read_request().await {
+            Ok(Some(incoming)) => incoming,
+            Ok(None) | Err(ReadError::Gone) => return,
+            Err(ReadError::Nonsense(nonsense)) => {
+                refuse(&mut connection, number, responder, *nonsense).await;
+                return;
+            }
+        };
+        let asked = Asked {
+            head_only: incoming.request.method == "HEAD",
+            keep_alive: incoming.keep_alive,
+            chunks: incoming.request.version != "HTTP/1.0",
+        };
+        let judged = responder.judge(number, incoming);
+        let mut recording = Recording::new(&responder.journal, &judged);
+        if let Some(gate) = judged.rule.and_then(|bound| bound.rule.hold.as_deref()) {
+            let opened = tokio::select! {
+                () = responder.gates.pass(gate) => true,
+                () = connection.gone() => false,
+            };
+            if !opened {
+                recording.end(Ending::ClientGone);
+                return;
+            }
+        }
+        let ready = responder.answer(&judged).await;
+        if !reply(&mut connection, &ready, asked, recording).await {
+            return;
+        }
+    }
+}
+
+async fn refuse<T: Transport>(
+    connection: &mut Connection<T>,
+    number: u64,
+    responder: &Responder,
+    nonsense: Nonsense,
+) {
+    let judged = responder.judge_nonsense(number, nonsense.incoming);
+    let recording = Recording::new(&responder.journal, &judged);
+    let ready = responder.nonsense(nonsense.status, &nonsense.message);
+    let asked = Asked {
+        head_only: false,
+        keep_alive: false,
+        chunks: true,
+    };
+    reply(connection, &ready, asked, recording).await;
+}
+
+/// Writes an answer. False when the connection is over.
+async fn reply<T: Transport>(
+    connection: &mut Connection<T>,
+    ready: &Ready,
+    mut asked: Asked,
+    mut recording: Recording<'_>,
+) -> bool {
+    let plan = &ready.plan;
+    // Without chunks the end of such a body is the end of the connection (RFC 9112 §6.3).
+    asked.keep_alive &= asked.chunks || plan.framing != Framing::Chunked;
+    recording.prepare(ready, asked);
+    let ending = connection.write(plan, asked, &mut recording).await;
+    recording.end(ending);
+    let open = ending == Ending::Complete && plan.end == End::Open;
+    if open && !asked.keep_alive {
+        connection.finish().await;
+    }
+    open && asked.keep_alive
+}
+
+/// What is written down of an answer while it goes out. An answer that is dropped on its way, because
+/// the server stops, is written down as far as it came.
+struct Recording<'a> {
+    journal: &'a Arc<Journal>,
+    id: u64,
+    answer: Option<RecordedAnswer>,
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl<'a> Recording<'a> {
+    fn new(journal: &'a Arc<Journal>, judged: &Judged<'_>) -> Self {
+        let answer = RecordedAnswer {
+            status: 0,
+            headers: Vec::new(),
+            body: Bytes::new(),
+            truncated: false,
+            wire_bytes: 0,
+            started: Duration::ZERO,
+            ended: Duration::ZERO,
+            ending: Ending::NoAnswer,
+            rule: judged.rule.map(|bound| bound.place.clone()),
+            fixture: None,
+            missed: Vec::new(),
+        };
+        Self {
+            journal,
+            id: judged.exchange.id,
+            answer: Some(answer),
+            status: 0,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    fn prepare(&mut self, ready: &Ready, asked: Asked) {
+        self.status = ready.plan.status;
+        self.headers = wire_headers(&ready.plan, asked);
+        if let Some(answer) = &mut self.answer {
+            answer.fixture.clone_from(&ready.fixture);
+            answer.missed.clone_from(&ready.missed);
+        }
+    }
+
+    fn end(&mut self, ending: Ending) {
+        let Some(mut answer) = self.answer.take() else {
+            return;
+        };
+        answer.ended = self.journal.now();
+        if answer.wire_bytes == 0 {
+            answer.started = answer.ended;
+        }
+        answer.body = std::mem::take(&mut self.body).into();
+        answer.ending = ending;
+        self.journal.finish(self.id, answer);
+    }
+}
+
+impl Witness for Recording<'_> {
+    fn sent(&mut self, wire_bytes: usize, body: &[Bytes]) {
+        let Some(answer) = &mut self.answer else {
+            return;
+        };
+        if answer.wire_bytes == 0 {
+            answer.started = self.journal.now();
+            answer.status = self.status;
+            answer.headers = std::mem::take(&mut self.headers);
+        }
+        answer.wire_bytes += wire_bytes as u64;
+        for bytes in body {
+            let kept = bytes.len().min(KEPT_OF_AN_ANSWER - self.body.len());
+            self.body.extend_from_slice(&bytes[..kept]);
+            answer.truncated |= kept < bytes.len();
+        }
+    }
+}
+
+impl Drop for Recording<'_> {
+    fn drop(&mut self) {
+        let sent = self
+            .answer
+            .as_ref()
+            .is_some_and(|answer| answer.wire_bytes > 0);
+        self.end(if sent { Ending::Cut } else { Ending::NoAnswer });
+    }
+}

@@ -1,0 +1,303 @@
+//! The journal: everything that crossed the wire, in order of arrival.
+
+mod har;
+mod lines;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::authorization::TokenSeen;
+use crate::endpoint::is_upgrade;
+use crate::matcher::Matcher;
+use crate::message::{header, media_type};
+use crate::script::{Endpoint, When};
+
+/// How much of an answer's body is kept.
+pub const KEPT_OF_AN_ANSWER: usize = 1 << 20;
+/// How many exchanges are kept whole; of later ones only the number is known.
+pub const KEPT_EXCHANGES: usize = 20_000;
+/// How many bytes of request bodies are kept over all exchanges; later bodies are kept as empty.
+pub const KEPT_OF_REQUESTS: usize = 256 << 20;
+
+/// What crossed the wire of one server.
+#[derive(Debug)]
+pub struct Journal {
+    entries: Mutex<Entries>,
+    version: watch::Sender<u64>,
+    started: Instant,
+    started_at: SystemTime,
+    origin: String,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    exchanges: Vec<Arc<Exchange>>,
+    counts: BTreeMap<Endpoint, u32>,
+    next_id: u64,
+    request_bytes: usize,
+    dropped: u64,
+}
+
+/// One request and what became of it.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// Unique within its server, from 1, in order of arrival.
+    pub id: u64,
+    /// The connection it came over, from 1.
+    pub connection: u64,
+    /// What it was for.
+    pub endpoint: Endpoint,
+    /// False for a request that no rule, no endpoint and no ambient answer expects.
+    pub expected: bool,
+    /// What came.
+    pub request: RecordedRequest,
+    /// What went out. None until it has ended.
+    pub answer: Option<RecordedAnswer>,
+    /// The bearer token of the request, judged when it arrived.
+    pub access: TokenSeen,
+    /// The refresh token in the request, judged when it arrived.
+    pub refresh: TokenSeen,
+    /// The n-th request to this endpoint, from 1. 0 for a WebSocket upgrade: those are not counted.
+    pub nth: u32,
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub struct RecordedRequest {
+    /// `POST`
+    pub method: String,
+    /// The target of the request line.
+    pub target: String,
+    /// `HTTP/1.1`
+    pub version: String,
+    /// Headers as on the wire, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body as sent, without transfer coding.
+    pub body: Bytes,
+    /// The body after its content coding was undone.
+    pub decoded: Bytes,
+    /// Whether the bodies were left out, because the journal holds enough.
+    pub truncated: bool,
+    /// When its first byte came, since the server's start.
+    pub arrived: Duration,
+    /// Bytes on the wire: head, body and its framing.
+    pub wire_bytes: u64,
+}
+
+/// An answer as it went out.
+#[derive(Clone, Debug)]
+pub struct RecordedAnswer {
+    /// HTTP status. 0 when nothing was sent.
+    pub status: u16,
+    /// Headers as sent, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body as sent, without transfer coding: its first MiB.
+    pub body: Bytes,
+    /// Whether the body was longer than what is kept.
+    pub truncated: bool,
+    /// Bytes on the wire: head, body and its framing.
+    pub wire_bytes: u64,
+    /// When its first byte was sent, since the server's start.
+    pub started: Duration,
+    /// When its last byte was sent.
+    pub ended: Duration,
+    /// How it ended.
+    pub ending: Ending,
+    /// The rule that answered: `server.token[0]`. None for the server's own answer.
+    pub rule: Option<String>,
+    /// The fixture it was made from.
+    pub fixture: Option<String>,
+    /// Faults that found nothing to act on, such as an event that this answer does not have.
+    pub missed: Vec<String>,
+}
+
+/// How an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Sent whole.
+    Complete,
+    /// The connection was reset (RST).
+    Reset,
+    /// Our side was closed before the end; the other side stayed open.
+    HalfClose,
+    /// The connection was closed before the end, or the framing never ended.
+    Cut,
+    /// The client went away first.
+    ClientGone,
+    /// The connection ended without any answer.
+    NoAnswer,
+}
+
+/// What the server knows of a request when it has arrived, for a new entry.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) connection: u64,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) request: RecordedRequest,
+    pub(crate) access: TokenSeen,
+    pub(crate) refresh: TokenSeen,
+}
+
+impl Journal {
+    pub(crate) fn new(origin: String) -> Self {
+        Self {
+            entries: Mutex::default(),
+            version: watch::Sender::new(0),
+            started: Instant::now(),
+            started_at: SystemTime::now(),
+            origin,
+        }
+    }
+
+    /// Everything so far, in order of arrival; requests without an answer yet are among them.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<Arc<Exchange>> {
+        self.entries().exchanges.clone()
+    }
+
+    /// Ticks at every change.
+    #[must_use]
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    /// How many requests to an endpoint have been answered to the end, WebSocket upgrades left out.
+    #[must_use]
+    pub fn answered(&self, endpoint: Endpoint) -> usize {
+        let counted = |exchange: &&Arc<Exchange>| {
+            exchange.endpoint == endpoint && exchange.answer.is_some() && !exchange.is_upgrade()
+        };
+        self.entries().exchanges.iter().filter(counted).count()
+    }
+
+    /// How many exchanges came after the journal was full.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.entries().dropped
+    }
+
+    /// One JSON object per exchange and line.
+    #[must_use]
+    pub fn to_jsonl(&self) -> String {
+        lines::to_jsonl(&self.snapshot())
+    }
+
+    /// An HTTP archive, HAR 1.2.
+    #[must_use]
+    pub fn to_har(&self) -> Value {
+        har::to_har(&self.snapshot(), self.started_at, &self.origin)
+    }
+
+    /// Time since the server's start.
+    pub(crate) fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub(crate) fn since_start(&self, instant: Instant) -> Duration {
+        instant.saturating_duration_since(self.started)
+    }
+
+    /// Enters a request that has arrived.
+    pub(crate) fn begin(&self, mut arrival: Arrival) -> Arc<Exchange> {
+        let mut entries = self.entries();
+        entries.next_id += 1;
+        let id = entries.next_id;
+        let upgrade = is_upgrade(&arrival.request.headers);
+        let count = entries.counts.entry(arrival.endpoint).or_default();
+        *count += u32::from(!upgrade);
+        let nth = if upgrade { 0 } else { *count };
+        let full = Arc::new(Exchange {
+            id,
+            connection: arrival.connection,
+            endpoint: arrival.endpoint,
+            expected: arrival.endpoint != Endpoint::Unknown,
+            request: arrival.request.clone(),
+            answer: None,
+            access: arrival.access.clone(),
+            refresh: arrival.refresh.clone(),
+            nth,
+        });
+        if entries.exchanges.len() >= KEPT_EXCHANGES {
+            entries.dropped += 1;
+        } else {
+            entries.request_bytes += arrival.request.body.len() + arrival.request.decoded.len();
+            if entries.request_bytes <= KEPT_OF_REQUESTS {
+                entries.exchanges.push(Arc::clone(&full));
+            } else {
+                arrival.request.body = Bytes::new();
+                arrival.request.decoded = Bytes::new();
+                arrival.request.truncated = true;
+                let kept = Exchange {
+                    request: arrival.request,
+                    ..(*full).clone()
+                };
+                entries.exchanges.push(Arc::new(kept));
+            }
+        }
+        drop(entries);
+        self.tick();
+        full
+    }
+
+    /// Enters what became of it.
+    pub(crate) fn finish(&self, id: u64, answer: RecordedAnswer) {
+        let mut entries = self.entries();
+        if let Ok(at) = entries
+            .exchanges
+            .binary_search_by_key(&id, |exchange| exchange.id)
+        {
+            Arc::make_mut(&mut entries.exchanges[at]).answer = Some(answer);
+        }
+        drop(entries);
+        self.tick();
+    }
+
+    fn tick(&self) {
+        self.version.send_modify(|version| *version += 1);
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Exchange {
+    /// Whether the conditions hold for this request, as a rule would ask. Conditions that cannot be
+    /// read (a broken regular expression) hold for none.
+    #[must_use]
+    pub fn matches(&self, when: &When) -> bool {
+        Matcher::new(when).is_ok_and(|matcher| matcher.matches(self))
+    }
+
+    /// The decoded body as JSON; a form is a flat object.
+    #[must_use]
+    pub fn body_json(&self) -> Option<Value> {
+        body_json(&self.request.headers, &self.request.decoded)
+    }
+
+    /// Whether it asks for a WebSocket.
+    #[must_use]
+    pub fn is_upgrade(&self) -> bool {
+        is_upgrade(&self.request.headers)
+    }
+}
+
+/// A body as JSON; a form is a flat object of strings.
+pub(crate) fn body_json(headers: &[(String, String)], body: &[u8]) -> Option<Value> {
+    let content_type = header(headers, "content-type").map_or("", media_type);
+    if content_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(body).ok()?;
+        return Some(
+            pairs
+                .into_iter()
+                .map(|(key, value)| (key, Value::String(value)))
+                .collect(),
+        );
+    }
+    serde_json::from_slice(body).ok()
+}

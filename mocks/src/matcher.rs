@@ -1,0 +1,229 @@
+//! Conditions on a request, ready to be asked many times.
+
+use regex::Regex;
+use serde_json::Value;
+
+use crate::journal::Exchange;
+use crate::script::When;
+
+/// The conditions of a rule or a check.
+#[derive(Clone, Debug)]
+pub(crate) struct Matcher {
+    when: When,
+    headers: Vec<(String, Regex)>,
+    /// Only then a WebSocket upgrade can match: those who write a rule for turns do not mean it.
+    names_upgrade: bool,
+}
+
+impl Matcher {
+    /// Reads the conditions.
+    ///
+    /// # Errors
+    /// With one message per condition that can never hold: a broken regular expression or JSON pointer.
+    pub(crate) fn new(when: &When) -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        let mut headers = Vec::new();
+        for (name, pattern) in &when.header {
+            match Regex::new(pattern) {
+                Ok(regex) => headers.push((name.clone(), regex)),
+                Err(error) => problems.push(format!("when.header.{name}: {error}")),
+            }
+        }
+        for pointer in when.body.keys() {
+            if !pointer.is_empty() && !pointer.starts_with('/') {
+                problems.push(format!(
+                    "when.body: `{pointer}` is not a JSON pointer, write `/{pointer}`"
+                ));
+            }
+        }
+        if when.nth == Some(0) {
+            problems.push("when.nth: requests are counted from 1".to_owned());
+        }
+        let names_upgrade = when
+            .header
+            .keys()
+            .any(|name| name.eq_ignore_ascii_case("upgrade"));
+        if problems.is_empty() {
+            Ok(Self {
+                when: when.clone(),
+                headers,
+                names_upgrade,
+            })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// Whether all conditions hold.
+    pub(crate) fn matches(&self, exchange: &Exchange) -> bool {
+        let when = &self.when;
+        (self.names_upgrade || !exchange.is_upgrade())
+            && holds(when.nth.as_ref(), &exchange.nth)
+            && holds(when.access.as_ref(), &exchange.access.state)
+            && holds(when.refresh.as_ref(), &exchange.refresh.state)
+            && (when.access_generation.is_none()
+                || when.access_generation == exchange.access.generation)
+            && (when.refresh_generation.is_none()
+                || when.refresh_generation == exchange.refresh.generation)
+            && self
+                .headers
+                .iter()
+                .all(|(name, regex)| has_header(exchange, name, regex))
+            && self.body_matches(exchange)
+    }
+
+    fn body_matches(&self, exchange: &Exchange) -> bool {
+        let when = &self.when;
+        if when.grant.is_none() && when.body.is_empty() && when.input_has.is_none() {
+            return true;
+        }
+        let Some(body) = exchange.body_json() else {
+            return false;
+        };
+        let grant = body.get("grant_type").and_then(Value::as_str);
+        (when.grant.is_none() || when.grant.as_deref() == grant)
+            && when
+                .body
+                .iter()
+                .all(|(pointer, value)| body.pointer(pointer) == Some(value))
+            && when.input_has.as_ref().is_none_or(|fields| {
+                let has = |item: &Value| {
+                    fields
+                        .iter()
+                        .all(|(key, value)| item.get(key) == Some(value))
+                };
+                body.get("input")
+                    .and_then(Value::as_array)
+                    .is_some_and(|items| items.iter().any(has))
+            })
+    }
+}
+
+fn holds<T: PartialEq>(wanted: Option<&T>, is: &T) -> bool {
+    wanted.is_none_or(|wanted| wanted == is)
+}
+
+fn has_header(exchange: &Exchange, name: &str, regex: &Regex) -> bool {
+    let headers = &exchange.request.headers;
+    headers
+        .iter()
+        .any(|(key, value)| key.eq_ignore_ascii_case(name) && regex.is_match(value))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::authorization::TokenSeen;
+    use crate::journal::RecordedRequest;
+    use crate::script::{Endpoint, TokenState};
+
+    pub(crate) fn exchange(headers: &[(&str, &str)], body: &str) -> Exchange {
+        let seen = |state, generation| TokenSeen {
+            state,
+            generation,
+            account: None,
+        };
+        Exchange {
+            id: 1,
+            connection: 1,
+            endpoint: Endpoint::Responses,
+            expected: true,
+            request: RecordedRequest {
+                method: "POST".to_owned(),
+                target: "/v1/responses".to_owned(),
+                version: "HTTP/1.1".to_owned(),
+                headers: headers
+                    .iter()
+                    .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                    .collect(),
+                body: Bytes::copy_from_slice(body.as_bytes()),
+                decoded: Bytes::copy_from_slice(body.as_bytes()),
+                truncated: false,
+                arrived: Duration::ZERO,
+                wire_bytes: 0,
+            },
+            answer: None,
+            access: seen(TokenState::Live, Some(2)),
+            refresh: seen(TokenState::None, None),
+            nth: 2,
+        }
+    }
+
+    fn when(json: &str) -> When {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn every_condition_must_hold() {
+        let request = exchange(
+            &[
+                ("Content-Type", "application/json"),
+                ("Originator", "codex_exec"),
+            ],
+            r#"{"model":"m","input":[{"type":"message"},{"type":"function_call_output","call_id":"c","output":"1"}]}"#,
+        );
+        for (yes, no) in [
+            (r#"{"nth":2}"#, r#"{"nth":1}"#),
+            (r#"{"access":"live"}"#, r#"{"access":"expired"}"#),
+            (r#"{"refresh":"none"}"#, r#"{"refresh":"live"}"#),
+            (r#"{"access-generation":2}"#, r#"{"access-generation":1}"#),
+            (r#"{}"#, r#"{"refresh-generation":1}"#),
+            (
+                r#"{"header":{"originator":"^codex"}}"#,
+                r#"{"header":{"originator":"^hermes"}}"#,
+            ),
+            (
+                r#"{"header":{"originator":""}}"#,
+                r#"{"header":{"x-none":""}}"#,
+            ),
+            (r#"{"body":{"/model":"m"}}"#, r#"{"body":{"/model":"n"}}"#),
+            (
+                r#"{"input-has":{"type":"function_call_output","call_id":"c"}}"#,
+                r#"{"input-has":{"call_id":"d"}}"#,
+            ),
+            (
+                r#"{"nth":2,"access":"live"}"#,
+                r#"{"nth":2,"access":"expired"}"#,
+            ),
+        ] {
+            assert!(request.matches(&when(yes)), "{yes}");
+            assert!(!request.matches(&when(no)), "{no}");
+        }
+    }
+
+    #[test]
+    fn a_form_counts_as_a_flat_object() {
+        let form = (
+            "content-type",
+            "application/x-www-form-urlencoded; charset=utf-8",
+        );
+        let request = exchange(&[form], "grant_type=refresh_token&client_id=a%20b");
+        assert!(request.matches(&when(
+            r#"{"grant":"refresh_token","body":{"/client_id":"a b"}}"#
+        )));
+        assert!(!request.matches(&when(r#"{"grant":"authorization_code"}"#)));
+    }
+
+    #[test]
+    fn an_upgrade_matches_only_conditions_that_name_it() {
+        let request = exchange(&[("Upgrade", "websocket")], "");
+        assert!(!request.matches(&When::default()));
+        assert!(request.matches(&when(r#"{"header":{"upgrade":"websocket"}}"#)));
+    }
+
+    #[test]
+    fn conditions_that_can_never_hold_are_refused() {
+        for (json, problem) in [
+            (r#"{"header":{"a":"("}}"#, "when.header.a"),
+            (r#"{"body":{"model":1}}"#, "write `/model`"),
+            (r#"{"nth":0}"#, "counted from 1"),
+        ] {
+            let problems = Matcher::new(&when(json)).unwrap_err();
+            assert!(problems[0].contains(problem), "{problems:?}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! One connection: requests come off it one after another.
+
+use std::io;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::coding::{CodingError, decode};
+use super::http1::{BodyReader, Head, Incoming, LONGEST_BODY, Nonsense, ReadError, Refused};
+use crate::message::header;
+
+/// How much is read ahead of the request that is being answered.
+const READ_AHEAD: usize = 256 << 10;
+
+/// What a connection runs over: TCP, or TLS over TCP.
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {
+    /// The socket below.
+    fn socket(&self) -> &TcpStream;
+}
+
+impl Transport for TcpStream {
+    fn socket(&self) -> &TcpStream {
+        self
+    }
+}
+
+/// A connection with what was read ahead.
+#[derive(Debug)]
+pub(crate) struct Connection<T> {
+    pub(super) transport: T,
+    input: BytesMut,
+}
+
+impl<T: Transport> Connection<T> {
+    pub(crate) fn new(transport: T) -> Self {
+        Self {
+            transport,
+            input: BytesMut::new(),
+        }
+    }
+
+    /// The next request. None when the client closes between requests.
+    pub(crate) async fn read_request(&mut self) -> Result<Option<Incoming>, ReadError> {
+        if self.input.is_empty() && self.fill().await? == 0 {
+            return Ok(None);
+        }
+        let arrived = Instant::now();
+        let mut wire_bytes = 0;
+        let head = loop {
+            let before = self.input.len();
+            match Head::take(&mut self.input) {
+                Ok(Some(head)) => {
+                    wire_bytes += before - self.input.len();
+                    break head;
+                }
+                Ok(None) if self.fill().await? == 0 => return Err(ReadError::Gone),
+                Ok(None) => {}
+                Err(refused) => {
+                    return Err(nonsense(
+                        refused,
+                        unreadable_head(&self.input),
+                        arrived,
+                        before,
+                    ));
+                }
+            }
+        };
+        let keep_alive = head.keep_alive();
+        let body = match self.read_body(&head, &mut wire_bytes).await {
+            Ok(body) => body,
+            Err(Unread::Gone) => return Err(ReadError::Gone),
+            Err(Unread::Refused(refused)) => {
+                return Err(nonsense(refused, head, arrived, wire_bytes));
+            }
+        };
+        let coding = header(&head.headers, "content-encoding").unwrap_or_default();
+        let decoded = decode(coding, &body, LONGEST_BODY).map_err(|error| {
+            let status = match error {
+                CodingError::Unknown(_) => 415,
+                CodingError::Invalid(..) => 400,
+                CodingError::TooLarge => 413,
+            };
+            let refused = Refused {
+                status,
+                message: error.to_string(),
+            };
+            nonsense(refused, head.clone(), arrived, wire_bytes)
+        })?;
+        Ok(Some(Incoming {
+            request: head.into_request(body, decoded),
+            wire_bytes: wire_bytes as u64,
+            arrived,
+            keep_alive,
+        }))
+    }
+
+    /// Ends when the client has closed its side or the connection has failed. What it sends until then
+    /// is kept for the next request.
+    pub(crate) async fn gone(&mut self) {
+        while self.input.len() < READ_AHEAD {
+            match self.fill().await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
+        std::future::pending().await
+    }
+
+    async fn read_body(&mut self, head: &Head, wire_bytes: &mut usize) -> Result<Bytes, Unread> {
+        let mut reader = BodyReader::new(head.framing);
+        let mut told = !head.expects_continue();
+        loop {
+            let before = self.input.len();
+            let body = reader.feed(&mut self.input).map_err(Unread::Refused)?;
+            *wire_bytes += before - self.input.len();
+            if let Some(body) = body {
+                return Ok(body);
+            }
+            if !told {
+                told = true;
+                let word = self
+                    .transport
+                    .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    .await;
+                word.map_err(|_| Unread::Gone)?;
+            }
+            if self.fill().await.map_err(|_| Unread::Gone)? == 0 {
+                return Err(Unread::Gone);
+            }
+        }
+    }
+
+    async fn fill(&mut self) -> io::Result<usize> {
+        self.input.reserve(16 << 10);
+        self.transport.read_buf(&mut self.input).await
+    }
+}
+
+enum Unread {
+    Gone,
+    Refused(Refused),
+}
+
+fn nonsense(refused: Refused, head: Head, arrived: Instant, wire_bytes: usize) -> ReadError {
+    ReadError::Nonsense(Box::new(Nonsense {
+        status: refused.status,
+        message: refused.message,
+        incoming: Incoming {
+            request: head.into_request(Bytes::new(), Bytes::new()),
+            wire_bytes: wire_bytes as u64,
+            arrived,
+            keep_alive: false,
+        },
+    }))
+}
+
+/// What the journal shows of a head that could not be read: its first line.
+fn unreadable_head(input: &[u8]) -> Head {
+    let line = input
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let line = String::from_utf8_lossy(&line[..line.len().min(200)]);
+    let mut words = line.split_whitespace();
+    Head {
+        method: words.next().unwrap_or_default().to_owned(),
+        target: words.next().unwrap_or_default().to_owned(),
+        minor_version: 1,
+        headers: Vec::new(),
+        framing: super::http1::BodyFraming::Length(0),
+    }
+}

@@ -1,0 +1,265 @@
+//! Answers in HTTP/1.1, written as their plan says.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{sleep, timeout};
+
+use super::{Connection, Transport};
+use crate::fault::{How, Time};
+use crate::journal::Ending;
+use crate::plan::{End, Framing, Plan, Step};
+
+/// How long a connection that is closed for good is still read, so that what the client is sending does
+/// not turn our FIN into a RST.
+const LINGER: Duration = Duration::from_millis(500);
+/// How often a throttled answer goes on.
+const TICK: Duration = Duration::from_millis(20);
+
+/// Who is told what goes out.
+pub(crate) trait Witness {
+    /// These bytes were handed to the network; so many of them are body.
+    fn sent(&mut self, wire_bytes: usize, body: &[Bytes]);
+}
+
+/// How the request asked for its answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// `HEAD`: the head of the answer only.
+    pub(crate) head_only: bool,
+    /// Whether the connection may stay open.
+    pub(crate) keep_alive: bool,
+    /// HTTP/1.0 knows no chunks.
+    pub(crate) chunks: bool,
+}
+
+impl<T: Transport> Connection<T> {
+    /// Carries out a plan. Gives back how it ended; anything but a complete answer to a client that
+    /// keeps its connection ends the connection, and so does `Complete` when `asked` says so.
+    pub(crate) async fn write(
+        &mut self,
+        plan: &Plan,
+        asked: Asked,
+        witness: &mut impl Witness,
+    ) -> Ending {
+        let mut output = Output {
+            bytes: BytesMut::new(),
+            body: Vec::new(),
+            pace: plan.pace,
+        };
+        let mut begun = false;
+        for step in &plan.steps {
+            if let Step::Stall(time) = step {
+                if self.flush(&mut output, witness).await.is_err() || !self.stall(*time).await {
+                    return Ending::ClientGone;
+                }
+                continue;
+            }
+            begun = true;
+            if output.step(step, plan, asked) && self.flush(&mut output, witness).await.is_err() {
+                return Ending::ClientGone;
+            }
+        }
+        if self.flush(&mut output, witness).await.is_err() {
+            return Ending::ClientGone;
+        }
+        match plan.end {
+            End::Open => Ending::Complete,
+            End::Closed(how) => {
+                self.close(how).await;
+                Ending::Complete
+            }
+            End::Cut(how) => {
+                self.close(how).await;
+                match how {
+                    How::Reset => Ending::Reset,
+                    How::Half => Ending::HalfClose,
+                    How::Fin if begun => Ending::Cut,
+                    How::Fin => Ending::NoAnswer,
+                }
+            }
+        }
+    }
+
+    /// The last word on a connection whose other side may still be sending.
+    pub(crate) async fn finish(&mut self) {
+        if self.transport.shutdown().await.is_ok() {
+            // Whether it ended or went on too long, the connection is dropped next.
+            let _ = timeout(LINGER, self.drain()).await;
+        }
+    }
+
+    /// Reads until the client has closed its side, too.
+    pub(crate) async fn drain(&mut self) {
+        let mut waste = [0; 4 << 10];
+        while matches!(self.transport.read(&mut waste).await, Ok(length) if length > 0) {}
+    }
+
+    async fn flush(&mut self, output: &mut Output, witness: &mut impl Witness) -> io::Result<()> {
+        if output.bytes.is_empty() {
+            return Ok(());
+        }
+        let bytes = output.bytes.split();
+        match output.pace {
+            None => self.transport.write_all(&bytes).await?,
+            Some(pace) => self.trickle(&bytes, pace).await?,
+        }
+        self.transport.flush().await?;
+        witness.sent(bytes.len(), &output.body);
+        output.body.clear();
+        Ok(())
+    }
+
+    /// Writes so many bytes per second.
+    async fn trickle(&mut self, bytes: &[u8], pace: u32) -> io::Result<()> {
+        let pace = f64::from(pace.max(1));
+        let piece = (pace * TICK.as_secs_f64()).ceil().max(1.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "positive, and below 2^32"
+        )]
+        let length = piece as usize;
+        for piece in bytes.chunks(length) {
+            self.transport.write_all(piece).await?;
+            self.transport.flush().await?;
+            #[expect(clippy::cast_precision_loss, reason = "a piece is small")]
+            let time = Duration::from_secs_f64(piece.len() as f64 / pace);
+            if !self.wait(time).await {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// False when the client went away meanwhile.
+    async fn stall(&mut self, time: Time) -> bool {
+        match time {
+            Time::For(span) => self.wait(span.0).await,
+            Time::Ever => {
+                self.gone().await;
+                false
+            }
+        }
+    }
+
+    async fn wait(&mut self, time: Duration) -> bool {
+        tokio::select! {
+            () = sleep(time) => true,
+            () = self.gone() => false,
+        }
+    }
+
+    async fn close(&mut self, how: How) {
+        match how {
+            How::Fin => {
+                // The socket's own side, below TLS: no close_notify, as when a process dies.
+                let _ = socket2::SockRef::from(self.transport.socket())
+                    .shutdown(std::net::Shutdown::Write);
+            }
+            How::Reset => {
+                // Closing a socket that lingers for no time sends a RST.
+                let _ = self.transport.socket().set_zero_linger();
+            }
+            How::Half => {
+                if self.transport.shutdown().await.is_ok() {
+                    self.drain().await;
+                }
+            }
+        }
+    }
+}
+
+/// Bytes that wait for the next write.
+struct Output {
+    bytes: BytesMut,
+    /// The body's part of them.
+    body: Vec<Bytes>,
+    pace: Option<u32>,
+}
+
+impl Output {
+    /// Takes a step. True when what has gathered is to be written now.
+    fn step(&mut self, step: &Step, plan: &Plan, asked: Asked) -> bool {
+        let chunked = plan.framing == Framing::Chunked && asked.chunks;
+        match step {
+            Step::Head => {
+                self.head(plan, asked);
+                return chunked;
+            }
+            _ if asked.head_only => {}
+            Step::Chunk(length) if chunked => {
+                self.bytes.put_slice(format!("{length:x}\r\n").as_bytes());
+            }
+            Step::Chunk(_) => {}
+            Step::Data(data) => {
+                self.bytes.put_slice(data);
+                self.body.push(data.clone());
+            }
+            Step::ChunkEnd => {
+                if chunked {
+                    self.bytes.put_slice(b"\r\n");
+                }
+                return true;
+            }
+            Step::Finish if chunked => self.bytes.put_slice(b"0\r\n\r\n"),
+            Step::Finish | Step::Stall(_) => {}
+        }
+        false
+    }
+
+    fn head(&mut self, plan: &Plan, asked: Asked) {
+        let status = plan.status;
+        self.bytes
+            .put_slice(format!("HTTP/1.1 {status} {}\r\n", plan.reason).as_bytes());
+        for (name, value) in wire_headers(plan, asked) {
+            self.bytes
+                .put_slice(format!("{name}: {value}\r\n").as_bytes());
+        }
+        self.bytes.put_slice(b"\r\n");
+    }
+}
+
+/// The headers as they go out: the framing at the place where the answer names it, else at the end.
+pub(crate) fn wire_headers(plan: &Plan, asked: Asked) -> Vec<(String, String)> {
+    // RFC 9110 §8.6: no length where there is never a body.
+    let bodiless = plan.status < 200 || plan.status == 204 || plan.status == 304;
+    let framing = match plan.framing {
+        _ if bodiless => None,
+        Framing::Chunked if asked.chunks => Some(("transfer-encoding", "chunked".to_owned())),
+        Framing::Chunked => None,
+        Framing::Length => Some(("content-length", plan.length.to_string())),
+        Framing::WrongLength(length) => Some(("content-length", length.to_string())),
+    };
+    let is_framing = |name: &str| {
+        name.eq_ignore_ascii_case("content-length")
+            || name.eq_ignore_ascii_case("transfer-encoding")
+    };
+    let mut left = framing;
+    let mut headers = Vec::new();
+    for (name, value) in &plan.headers {
+        if !is_framing(name) {
+            headers.push((name.clone(), value.clone()));
+        } else if let Some((framing, value)) =
+            left.take_if(|(framing, _)| name.eq_ignore_ascii_case(framing))
+        {
+            // The name as the answer writes it.
+            let name = if name.eq_ignore_ascii_case(framing) {
+                name
+            } else {
+                framing
+            };
+            headers.push((name.to_owned(), value));
+        }
+    }
+    headers.extend(left.map(|(name, value)| (name.to_owned(), value)));
+    let says = headers
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("connection"));
+    if !asked.keep_alive && plan.end == End::Open && !says {
+        headers.push(("connection".to_owned(), "close".to_owned()));
+    }
+    headers
+}

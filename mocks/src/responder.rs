@@ -1,0 +1,326 @@
+//! What a server answers: rules first, then itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::answering;
+use crate::authorization::{AuthorizationServer, Rotation, TokenSeen};
+use crate::endpoint;
+use crate::fault;
+use crate::fixture::Fixtures;
+use crate::gate::Gates;
+use crate::journal::{Arrival, Exchange, Journal, RecordedRequest, body_json};
+use crate::message::{Answer, Request, reason};
+use crate::net::Incoming;
+use crate::plan::{Draft, Plan};
+use crate::routes::DefaultStream;
+use crate::rulebook::{BoundRule, Rulebook};
+use crate::script::{AnswerSpec, Endpoint};
+use crate::template::{FillError, Values};
+
+/// Longest body that the real server may answer.
+const LONGEST_ANSWER: usize = 64 << 20;
+
+/// Everything that decides what a request is answered. Shared by all connections of a server.
+#[derive(Debug)]
+pub(crate) struct Responder {
+    pub(crate) rulebook: Rulebook,
+    pub(crate) fixtures: Arc<Fixtures>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) gates: Arc<Gates>,
+    pub(crate) authorization: AuthorizationServer,
+    pub(crate) router: axum::Router,
+    pub(crate) origin: String,
+    pub(crate) seed: u64,
+    pub(crate) ambient: Vec<String>,
+    pub(crate) response_ids: AtomicU64,
+}
+
+/// A request that was judged, and what will answer it.
+#[derive(Debug)]
+pub(crate) struct Judged<'a> {
+    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) rule: Option<&'a BoundRule>,
+    request: Request,
+}
+
+/// An answer that is ready to go out.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) plan: Plan,
+    pub(crate) missed: Vec<String>,
+    pub(crate) fixture: Option<String>,
+}
+
+impl Responder {
+    /// Judges a request at the moment of its arrival: endpoint, tokens, rule. Enters it in the journal.
+    pub(crate) fn judge(&self, connection: u64, incoming: Incoming) -> Judged<'_> {
+        let request = &incoming.request;
+        let endpoint = endpoint::of(request, &self.ambient);
+        let exchange = self.journal.begin(Arrival {
+            connection,
+            endpoint,
+            access: self.access_seen(request),
+            refresh: self.refresh_seen(request, endpoint),
+            request: self.recorded(&incoming),
+        });
+        let rule = self.rulebook.choose(&exchange);
+        Judged {
+            exchange,
+            rule,
+            request: incoming.request,
+        }
+    }
+
+    /// Enters what is no request in the journal: nobody expected it, and no rule is for it.
+    pub(crate) fn judge_nonsense(&self, connection: u64, incoming: Incoming) -> Judged<'_> {
+        let exchange = self.journal.begin(Arrival {
+            connection,
+            endpoint: Endpoint::Unknown,
+            access: TokenSeen::none(),
+            refresh: TokenSeen::none(),
+            request: self.recorded(&incoming),
+        });
+        Judged {
+            exchange,
+            rule: None,
+            request: incoming.request,
+        }
+    }
+
+    /// The answer to a request, with what its rule's faults make of it.
+    pub(crate) async fn answer(&self, judged: &Judged<'_>) -> Ready {
+        let spec = judged.rule.and_then(|bound| bound.rule.answer.as_ref());
+        let (answer, fixture) = match spec {
+            None => (self.own_answer(judged).await, None),
+            Some(spec) => match self.scripted_answer(judged, spec).await {
+                Scripted::Made(answer) => {
+                    let fixture = match spec {
+                        AnswerSpec::Fixture(name) => Some(name.clone()),
+                        AnswerSpec::Inline(_) => None,
+                    };
+                    (answer, fixture)
+                }
+                Scripted::Refused(answer) => (answer, None),
+            },
+        };
+        let mut draft = Draft::new(answer, self.random(&judged.exchange));
+        let faults = judged.rule.map_or(&[][..], |bound| &bound.rule.faults);
+        let missed = fault::apply(faults, &mut draft);
+        Ready {
+            plan: draft.plan(),
+            missed,
+            fixture,
+        }
+    }
+
+    /// What the server says to bytes that are no request.
+    pub(crate) fn nonsense(&self, status: u16, message: &str) -> Ready {
+        let answer = Answer::json(status, &json!({ "detail": message }));
+        let plan = Draft::new(answer, StdRng::seed_from_u64(self.seed)).plan();
+        Ready {
+            plan,
+            missed: Vec::new(),
+            fixture: None,
+        }
+    }
+
+    async fn own_answer(&self, judged: &Judged<'_>) -> Answer {
+        if matches!(
+            judged.exchange.endpoint,
+            Endpoint::Ambient | Endpoint::Unknown
+        ) {
+            return Answer::json(404, &json!({ "detail": "Not Found" }));
+        }
+        let (answer, default_stream) = self.ask_server(judged, Rotation::Rotate).await;
+        if !default_stream {
+            return answer;
+        }
+        match answering::fill_stream(&answer.body, &self.values(judged, None)) {
+            Ok(body) => Answer {
+                body: body.into(),
+                ..answer
+            },
+            Err(error) => internal(&error),
+        }
+    }
+
+    async fn scripted_answer(&self, judged: &Judged<'_>, spec: &AnswerSpec) -> Scripted {
+        let mut minted = None;
+        if let Some(bound) = judged.rule.filter(|bound| bound.asks_server) {
+            let rotation = if bound.rotates {
+                Rotation::Rotate
+            } else {
+                Rotation::Keep
+            };
+            let (answer, _) = self.ask_server(judged, rotation).await;
+            if !(200..300).contains(&answer.status) {
+                return Scripted::Refused(answer);
+            }
+            minted = serde_json::from_slice(&answer.body).ok();
+        }
+        match answering::make(spec, &self.fixtures, &self.values(judged, minted)) {
+            Ok(answer) => Scripted::Made(answer),
+            Err(error) => Scripted::Refused(internal(&error)),
+        }
+    }
+
+    /// The real server's answer, and whether it is the stream that it gives when no rule names one.
+    async fn ask_server(&self, judged: &Judged<'_>, rotation: Rotation) -> (Answer, bool) {
+        let response = match to_http(&judged.request) {
+            Ok(mut request) => {
+                request.extensions_mut().insert(rotation);
+                // The router cannot fail: its error type is empty.
+                self.router
+                    .clone()
+                    .oneshot(request)
+                    .await
+                    .unwrap_or_else(|never| match never {})
+            }
+            Err(error) => {
+                let detail =
+                    json!({ "detail": format!("the request cannot be understood: {error}") });
+                return (Answer::json(400, &detail), false);
+            }
+        };
+        let default_stream = response.extensions().get::<DefaultStream>().is_some();
+        (from_http(response).await, default_stream)
+    }
+
+    fn values(&self, judged: &Judged<'_>, minted: Option<Value>) -> Values {
+        let exchange = &judged.exchange;
+        let body = body_json(&judged.request.headers, &judged.request.decoded);
+        let member = |name: &str| {
+            let value = body
+                .as_ref()
+                .and_then(|body| body.get(name))
+                .and_then(Value::as_str);
+            value.unwrap_or_default().to_owned()
+        };
+        let account = exchange
+            .access
+            .account
+            .clone()
+            .or_else(|| exchange.refresh.account.clone());
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
+        let number = self.response_ids.fetch_add(1, Ordering::Relaxed) + 1;
+        Values {
+            minted,
+            account_id: account.unwrap_or_default(),
+            response_id: format!("resp_loginproof_{number:032x}"),
+            model: member("model"),
+            origin: self.origin.clone(),
+            request_refresh_token: member("refresh_token"),
+            request_access_token: bearer(&judged.request).unwrap_or_default().to_owned(),
+            now: i64::try_from(now).unwrap_or(i64::MAX),
+            nth: exchange.nth,
+        }
+    }
+
+    fn recorded(&self, incoming: &Incoming) -> RecordedRequest {
+        let request = &incoming.request;
+        RecordedRequest {
+            method: request.method.clone(),
+            target: request.target.clone(),
+            version: request.version.clone(),
+            headers: request.headers.clone(),
+            body: request.body.clone(),
+            decoded: request.decoded.clone(),
+            truncated: false,
+            arrived: self.journal.since_start(incoming.arrived),
+            wire_bytes: incoming.wire_bytes,
+        }
+    }
+
+    fn access_seen(&self, request: &Request) -> TokenSeen {
+        bearer(request).map_or_else(TokenSeen::none, |token| {
+            self.authorization.describe_access(token)
+        })
+    }
+
+    fn refresh_seen(&self, request: &Request, endpoint: Endpoint) -> TokenSeen {
+        let member = match endpoint {
+            Endpoint::Token => "refresh_token",
+            Endpoint::Revoke => "token",
+            _ => return TokenSeen::none(),
+        };
+        let body = body_json(&request.headers, &request.decoded).unwrap_or_default();
+        let is_access = body.get("token_type_hint").and_then(Value::as_str) == Some("access_token");
+        match body.get(member).and_then(Value::as_str) {
+            Some(token) if !is_access => self.authorization.describe_refresh(token),
+            _ => TokenSeen::none(),
+        }
+    }
+
+    /// Randomness of one exchange: the same for the same seed, endpoint and number, whatever else runs.
+    fn random(&self, exchange: &Exchange) -> StdRng {
+        let place = ((exchange.endpoint as u64) << 32) | u64::from(exchange.nth);
+        StdRng::seed_from_u64(self.seed ^ place.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+}
+
+enum Scripted {
+    Made(Answer),
+    Refused(Answer),
+}
+
+/// The bearer token of a request (RFC 6750 §2.1).
+fn bearer(request: &Request) -> Option<&str> {
+    let (scheme, token) = request.header("authorization")?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn internal(error: &FillError) -> Answer {
+    Answer::json(500, &json!({ "detail": format!("loginproof: {error}") }))
+}
+
+fn to_http(request: &Request) -> Result<http::Request<Body>, http::Error> {
+    let target = match &request.query {
+        Some(query) => format!("{}?{query}", request.path),
+        None => request.path.clone(),
+    };
+    let mut builder = http::Request::builder()
+        .method(request.method.as_str())
+        .uri(target);
+    for (name, value) in &request.headers {
+        builder = builder.header(name, value);
+    }
+    builder.body(Body::from(request.decoded.clone()))
+}
+
+async fn from_http(response: Response) -> Answer {
+    let (parts, body) = response.into_parts();
+    let limited = http_body_util::Limited::new(body, LONGEST_ANSWER);
+    // The handlers answer whole values, which cannot fail to arrive.
+    let body = limited
+        .collect()
+        .await
+        .map(|body| body.to_bytes())
+        .unwrap_or_else(|_| Bytes::new());
+    let headers = parts.headers.iter().map(|(name, value)| {
+        (
+            name.as_str().to_owned(),
+            String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        )
+    });
+    let status = parts.status.as_u16();
+    Answer {
+        status,
+        reason: reason(status).to_owned(),
+        headers: headers.collect(),
+        body,
+    }
+}

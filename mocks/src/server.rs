@@ -1,0 +1,251 @@
+//! One mock server: a listener, its connections, and everything behind them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use crate::authorization::AuthorizationServer;
+use crate::conversation::converse;
+use crate::fixture::Fixtures;
+use crate::gate::Gates;
+use crate::journal::Journal;
+use crate::net::{CertificateAuthority, CertificateError};
+use crate::responder::Responder;
+use crate::routes::{ServerState, router};
+use crate::rulebook::{Rulebook, ScriptProblem, validate};
+use crate::script::Script;
+
+/// The fixture that answers a turn when no rule does.
+pub const DEFAULT_STREAM: &str = "responses/hello";
+
+/// How long `stop` waits for tasks that were told to end.
+const STOP_BOUND: Duration = Duration::from_secs(5);
+
+/// How long a TLS handshake may take.
+const HANDSHAKE_BOUND: Duration = Duration::from_secs(10);
+/// Before the next try when no connection can be accepted.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// A running mock server. Dropping it closes its listener and all its connections.
+#[derive(Debug)]
+pub struct MockServer {
+    origin: String,
+    address: SocketAddr,
+    responder: Arc<Responder>,
+    stop: Option<oneshot::Sender<()>>,
+    listening: JoinHandle<()>,
+}
+
+/// What a server is made from.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// What it does differently from the real one.
+    pub script: Script,
+    /// Recorded answers.
+    pub fixtures: Arc<Fixtures>,
+    /// All randomness comes from here: tokens, codes, seeded faults.
+    pub seed: u64,
+    /// Where it listens. Port 0 takes any free one.
+    pub bind: SocketAddr,
+    /// Speak TLS, with certificates of this authority.
+    pub tls: Option<Arc<CertificateAuthority>>,
+    /// Further path prefixes that are answered 404 and that nobody judges.
+    pub ambient: Vec<String>,
+}
+
+impl Default for ServerConfig {
+    /// A real server on any free port of 127.0.0.1, without fixtures.
+    fn default() -> Self {
+        Self {
+            script: Script::default(),
+            fixtures: Arc::default(),
+            seed: 0,
+            bind: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
+            ambient: Vec::new(),
+        }
+    }
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The script names what does not exist, or contradicts itself.
+    #[error("{}: {}", .0[0].rule, .0[0].message)]
+    Script(Vec<ScriptProblem>),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is no certificate to speak TLS with.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+}
+
+impl MockServer {
+    /// Starts a server in the running tokio runtime.
+    ///
+    /// # Errors
+    /// When the script has problems, or the address cannot be listened on.
+    pub async fn start(config: ServerConfig) -> Result<Self, StartError> {
+        let problems = validate(&config.script, &config.fixtures);
+        if !problems.is_empty() {
+            return Err(StartError::Script(problems));
+        }
+        let failed = |source| StartError::Listen {
+            address: config.bind,
+            source,
+        };
+        let listener = TcpListener::bind(config.bind).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let host = address.ip().to_string();
+        let tls = config
+            .tls
+            .map(|authority| authority.acceptor(&host))
+            .transpose()?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let origin = format!("{scheme}://{address}");
+        let authorization =
+            AuthorizationServer::new(config.script.authorization.clone(), config.seed, &origin);
+        let stream = config
+            .fixtures
+            .get(DEFAULT_STREAM)
+            .map(|fixture| fixture.body.clone());
+        let state = ServerState {
+            authorization: authorization.clone(),
+            default_stream: stream.unwrap_or(Bytes::from_static(BUILT_IN_STREAM)),
+        };
+        let responder = Arc::new(Responder {
+            rulebook: Rulebook::new(&config.script, &config.fixtures),
+            fixtures: config.fixtures,
+            journal: Arc::new(Journal::new(origin.clone())),
+            gates: Arc::default(),
+            authorization,
+            router: router(state),
+            origin: origin.clone(),
+            seed: config.seed,
+            ambient: config.ambient,
+            response_ids: AtomicU64::new(0),
+        });
+        let (stop, stopped) = oneshot::channel();
+        let listening = tokio::spawn(listen(listener, tls, Arc::clone(&responder), stopped));
+        Ok(Self {
+            origin,
+            address,
+            responder,
+            stop: Some(stop),
+            listening,
+        })
+    }
+
+    /// `http://127.0.0.1:PORT`, or `https://…`, without a slash at the end.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What crossed the wire.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.responder.journal
+    }
+
+    /// The authorization server.
+    #[must_use]
+    pub fn authorization(&self) -> &AuthorizationServer {
+        &self.responder.authorization
+    }
+
+    /// The gates that rules name under `hold`.
+    #[must_use]
+    pub fn gates(&self) -> &Gates {
+        &self.responder.gates
+    }
+
+    /// Closes the listener and all connections, and waits until their tasks have ended. Whatever is being
+    /// answered ends where it is. Gives back the journal, which is complete then.
+    pub async fn stop(mut self) -> Arc<Journal> {
+        if let Some(stop) = self.stop.take() {
+            // Already gone when the listener failed.
+            let _ = stop.send(());
+        }
+        // The tasks are cancelled, so only one that blocks could keep this waiting.
+        let _ = timeout(STOP_BOUND, &mut self.listening).await;
+        Arc::clone(&self.responder.journal)
+    }
+}
+
+impl Drop for MockServer {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+/// Accepts connections until told to stop; owns their tasks.
+async fn listen(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    responder: Arc<Responder>,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let mut connections = JoinSet::new();
+    let mut number = 0;
+    loop {
+        tokio::select! {
+            _ = &mut stopped => break,
+            accepted = listener.accept() => match accepted {
+                Ok((socket, _)) => {
+                    number += 1;
+                    connections.spawn(serve(socket, tls.clone(), number, Arc::clone(&responder)));
+                }
+                // A connection that is gone already, or no descriptor left: the next may do.
+                Err(_) => sleep(PAUSE).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    connections.shutdown().await;
+}
+
+async fn serve(
+    socket: TcpStream,
+    tls: Option<TlsAcceptor>,
+    number: u64,
+    responder: Arc<Responder>,
+) {
+    // Chunks and cuts must reach the client as they are written. A socket that is gone fails later.
+    let _ = socket.set_nodelay(true);
+    match tls {
+        None => converse(socket, number, &responder).await,
+        Some(tls) => {
+            // A client that does not trust the authority ends here; it never asked anything.
+            if let Ok(Ok(stream)) = timeout(HANDSHAKE_BOUND, tls.accept(socket)).await {
+                converse(stream, number, &responder).await;
+            }
+        }
+    }
+}
+
+/// What a turn is answered without rules and without a fixture.
+const BUILT_IN_STREAM: &[u8] = include_bytes!("default_stream.sse");
