@@ -1,0 +1,15 @@
+//! Responses streams: events read leniently, responses put together from them, failures told apart.
+
+mod assembly;
+mod classify;
+mod event;
+mod item;
+mod request;
+mod slot;
+
+pub use assembly::{Assembly, Fact, IncompleteReason, Outcome, Response, Usage};
+pub use classify::{classify_answer, classify_error, failure_of_response};
+pub use event::{Channel, Event, Place};
+pub use item::{CallKind, Content, FunctionCall, Item, Phase};
+pub(crate) use request::run_tool;
+pub use request::{ECHO_TOOL, Input, Request};

@@ -1,0 +1,149 @@
+//! Requests to the Responses endpoint, within the limits of the ChatGPT backend: a list as input, a stream as answer,
+//! nothing stored, and none of the parameters that it refuses.
+
+use serde_json::{Value, json};
+
+use super::assembly::Response;
+
+/// The one tool that the client offers: it returns what it is given.
+pub const ECHO_TOOL: &str = "echo";
+
+/// The conversation so far, as the input list of the next request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Input(Vec<Value>);
+
+impl Input {
+    /// A conversation that begins with a prompt.
+    pub fn prompt(text: &str) -> Self {
+        let content = json!([{ "type": "input_text", "text": text }]);
+        Self(vec![
+            json!({ "type": "message", "role": "user", "content": content }),
+        ])
+    }
+
+    /// Adds a response and the outputs of its calls: first all items of the response, then all outputs.
+    ///
+    /// Every call gets an output and every output has its call, or the server refuses the request.
+    pub fn extend(
+        &mut self,
+        response: &Response,
+        mut run: impl FnMut(&super::item::FunctionCall) -> String,
+    ) {
+        self.0.extend(
+            response
+                .items
+                .iter()
+                .filter_map(super::item::Item::to_input),
+        );
+        self.0
+            .extend(response.calls().map(|call| call.output(&run(call))));
+    }
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The model.
+    pub model: &'a str,
+    /// The conversation.
+    pub input: &'a Input,
+}
+
+impl Request<'_> {
+    /// The body. Serialised once, so that a replay is the same byte for byte.
+    ///
+    /// ```
+    /// use loginproof_client::responses::{Input, Request};
+    /// let body = Request { model: "m", input: &Input::prompt("Say hello.") }.body();
+    /// assert!(body.contains(r#""stream":true,"store":false"#));
+    /// ```
+    pub fn body(&self) -> String {
+        json!({
+            "model": self.model,
+            "instructions": "You are a helpful assistant on a command line. Answer briefly.",
+            "input": self.input.0,
+            "tools": [{
+                "type": "function",
+                "name": ECHO_TOOL,
+                "description": "Returns its text unchanged.",
+                "strict": false,
+                "parameters": {
+                    "type": "object",
+                    "properties": { "text": { "type": "string" } },
+                    "required": ["text"],
+                    "additionalProperties": false,
+                },
+            }],
+            "tool_choice": "auto",
+            "parallel_tool_calls": true,
+            "stream": true,
+            "store": false,
+            "include": ["reasoning.encrypted_content"],
+        })
+        .to_string()
+    }
+}
+
+/// What a call returns: the text for `echo`, a plain refusal for a tool that does not exist here.
+pub(crate) fn run_tool(call: &super::item::FunctionCall) -> String {
+    if call.name != ECHO_TOOL {
+        return format!("unsupported call: {}", call.name);
+    }
+    if call.kind == super::item::CallKind::Custom {
+        return call.arguments.clone();
+    }
+    match serde_json::from_str::<Value>(&call.arguments) {
+        Ok(arguments) => arguments
+            .get("text")
+            .and_then(Value::as_str)
+            .map_or_else(|| call.arguments.clone(), str::to_owned),
+        Err(_) => format!("invalid arguments for {ECHO_TOOL}: not JSON"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::assembly::{Outcome, Usage};
+    use super::super::item::{CallKind, FunctionCall, Item};
+    use super::*;
+
+    fn call(name: &str, arguments: &str) -> FunctionCall {
+        FunctionCall {
+            kind: CallKind::Function,
+            call_id: format!("call_{name}"),
+            name: name.into(),
+            arguments: arguments.into(),
+        }
+    }
+
+    #[test]
+    fn all_calls_stand_before_all_outputs_and_pair_by_call_id() {
+        let response = Response {
+            id: None,
+            outcome: Outcome::Completed,
+            items: vec![
+                Item::Call(call("echo", r#"{"text":"x"}"#)),
+                Item::Call(call("get_weather", "{}")),
+            ],
+            usage: Usage::default(),
+            facts: Vec::new(),
+        };
+        let mut input = Input::prompt("p");
+        input.extend(&response, run_tool);
+        let read: Vec<_> = input.0[1..]
+            .iter()
+            .map(|i| (i["type"].as_str().unwrap(), i["call_id"].as_str().unwrap()))
+            .collect();
+        assert_eq!(
+            read,
+            [
+                ("function_call", "call_echo"),
+                ("function_call", "call_get_weather"),
+                ("function_call_output", "call_echo"),
+                ("function_call_output", "call_get_weather"),
+            ]
+        );
+        assert_eq!(input.0[3]["output"], "x");
+        assert_eq!(input.0[4]["output"], "unsupported call: get_weather");
+    }
+}

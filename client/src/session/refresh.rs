@@ -1,0 +1,301 @@
+//! Renews the token pair: once per process, once per credential file, and never with a token known to be dead.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+
+use super::{Credentials, Freshness, Notice, Session};
+use crate::failure::{Class, Failure};
+use crate::oauth::token::{self, Grant};
+use crate::oauth::{AccessToken, RefreshToken};
+use crate::store::StoreError;
+use crate::transport::Post;
+
+/// Why there is no new pair.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefreshError {
+    /// Nobody is signed in.
+    #[error("not signed in")]
+    SignedOut,
+    /// The file holds no refresh token.
+    #[error("the stored sign-in has no refresh token")]
+    NoRefreshToken,
+    /// The file was given to another account meanwhile.
+    #[error("the credential file now holds another account's sign-in")]
+    OtherAccount,
+    /// The server, or the way to it.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// The credential file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RefreshError {
+    /// Whether a person has to sign in again.
+    pub fn sign_in_helps(&self) -> bool {
+        match self {
+            Self::SignedOut | Self::NoRefreshToken | Self::OtherAccount => true,
+            Self::Failed(failure) => failure.sign_in_helps(),
+            Self::Store(_) => false,
+        }
+    }
+}
+
+/// What the last refresh of this process came to, for those who waited for it.
+#[derive(Debug, Default)]
+pub(super) struct Flight {
+    count: u64,
+    failed: Option<(AccessToken, RefreshError)>,
+}
+
+/// A pair, and whether this call bought it.
+pub(super) struct Renewed {
+    pub(super) credentials: Credentials,
+    pub(super) requested: bool,
+}
+
+/// How long the lock of the credential file is waited for. Longer than a refresh may take.
+const LOCK_WAIT: Duration = Duration::from_secs(120);
+
+/// When another program may be about to store the pair that it bought with our token, the file is read at these times.
+const REREADS: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+];
+
+impl Session {
+    /// The credentials, from memory or else from the file.
+    pub(super) fn credentials(&self) -> Result<Credentials, RefreshError> {
+        if let Some(credentials) = self.current() {
+            return Ok(credentials);
+        }
+        let credentials = self
+            .store
+            .load_patiently()?
+            .ok_or(RefreshError::SignedOut)?;
+        self.set_current(Some(credentials.clone()));
+        Ok(credentials)
+    }
+
+    /// Credentials whose access token can be used now, renewed when it is about to end.
+    pub(super) async fn usable(&self) -> Result<Renewed, RefreshError> {
+        let credentials = self.credentials()?;
+        let freshness = credentials.freshness(SystemTime::now());
+        if credentials.access.is_empty() {
+            return self.renew(&credentials.access).await;
+        }
+        match freshness {
+            Freshness::Fresh => Ok(Renewed {
+                credentials,
+                requested: false,
+            }),
+            Freshness::Expired => self.renew(&credentials.access).await,
+            Freshness::Ending => match self.renew(&credentials.access).await {
+                Ok(renewed) => Ok(renewed),
+                // A spent refresh token does not make the access token invalid.
+                Err(error @ (RefreshError::OtherAccount | RefreshError::SignedOut)) => Err(error),
+                Err(error) => {
+                    self.warn(format!(
+                        "the access token is about to end and could not be renewed: {error}"
+                    ));
+                    Ok(Renewed {
+                        credentials,
+                        requested: false,
+                    })
+                }
+            },
+        }
+    }
+
+    /// The pair in the file, if it is of the same account and has another access token than `stale`.
+    pub(super) fn reload(&self, stale: &Credentials) -> Result<Option<Credentials>, RefreshError> {
+        let Some(stored) = self.store.load_patiently()? else {
+            return Err(RefreshError::SignedOut);
+        };
+        if !stored.same_account(stale) {
+            return Err(RefreshError::OtherAccount);
+        }
+        if stored.access == stale.access || stored.access.is_empty() {
+            return Ok(None);
+        }
+        self.set_current(Some(stored.clone()));
+        self.notify(Notice::Renewed { requested: false });
+        Ok(Some(stored))
+    }
+
+    /// Replaces a pair whose access token is `stale`. Calls at the same time share one refresh, and its failure.
+    pub(super) async fn renew(&self, stale: &AccessToken) -> Result<Renewed, RefreshError> {
+        let seen = self.flight.try_lock().map(|flight| flight.count).ok();
+        let mut flight = self.flight.lock().await;
+        let current = self.credentials()?;
+        if current.access != *stale {
+            return Ok(Renewed {
+                credentials: current,
+                requested: false,
+            });
+        }
+        // Whoever had to wait takes the outcome of the refresh that it waited for.
+        if seen != Some(flight.count)
+            && let Some((of, error)) = &flight.failed
+            && of == stale
+        {
+            return Err(error.clone());
+        }
+        let result = self.renew_alone(&current).await;
+        flight.count += 1;
+        flight.failed = result
+            .as_ref()
+            .err()
+            .map(|error| (stale.clone(), error.clone()));
+        result
+    }
+
+    async fn renew_alone(&self, stale: &Credentials) -> Result<Renewed, RefreshError> {
+        // What another process stored needs no lock, no request, and not even a writable folder.
+        if let Some(stored) = self.adoptable(stale)? {
+            return Ok(stored);
+        }
+        let known = self.current().unwrap_or_else(|| stale.clone());
+        if known.refresh.is_empty() {
+            return Err(RefreshError::NoRefreshToken);
+        }
+        if let Some(note) = self.store.quarantined(&known.refresh) {
+            return Err(note.failure().into());
+        }
+        let _lock = self.store.lock(LOCK_WAIT).await?;
+        // The lock's last holder may have been here for the same reason.
+        if let Some(stored) = self.adoptable(stale)? {
+            return Ok(stored);
+        }
+        let mut pair = self.current().unwrap_or_else(|| stale.clone());
+        // A second round only with another refresh token, one that turned up while the first was refused.
+        for last_round in [false, true] {
+            match self.spend(&pair).await {
+                Err(RefreshError::Failed(failure)) if failure.class == Class::RefreshReused => {
+                    let Some(newer) = self.await_newer(&pair).await else {
+                        return Err(failure.into());
+                    };
+                    self.set_current(Some(newer.clone()));
+                    self.notify(Notice::Renewed { requested: false });
+                    if newer.freshness(SystemTime::now()) != Freshness::Expired {
+                        return Ok(Renewed {
+                            credentials: newer,
+                            requested: false,
+                        });
+                    }
+                    if last_round || newer.refresh == pair.refresh {
+                        return Err(failure.into());
+                    }
+                    pair = newer;
+                }
+                result => {
+                    return result.map(|credentials| Renewed {
+                        credentials,
+                        requested: true,
+                    });
+                }
+            }
+        }
+        Err(RefreshError::NoRefreshToken)
+    }
+
+    /// A newer pair in the file that can be used as it is. One that has ended too becomes the pair to renew.
+    fn adoptable(&self, stale: &Credentials) -> Result<Option<Renewed>, RefreshError> {
+        let stored = self.reload(stale)?;
+        let usable =
+            stored.filter(|stored| stored.freshness(SystemTime::now()) != Freshness::Expired);
+        Ok(usable.map(|credentials| Renewed {
+            credentials,
+            requested: false,
+        }))
+    }
+
+    /// Spends the refresh token, under the lock, after making sure that its successor can be stored.
+    async fn spend(&self, pair: &Credentials) -> Result<Credentials, RefreshError> {
+        if pair.refresh.is_empty() {
+            return Err(RefreshError::NoRefreshToken);
+        }
+        if let Some(note) = self.store.quarantined(&pair.refresh) {
+            return Err(note.failure().into());
+        }
+        let reservation = self.store.reserve()?;
+        let critical = self.enter_critical();
+        let grant = match self.request_refresh(&pair.refresh).await {
+            Ok(grant) => grant,
+            Err(failure) => {
+                // Only what the server names is remembered: a bare 401 may be a gateway's.
+                if failure.ends_the_grant()
+                    && failure.code.is_some()
+                    && failure.class != Class::RefreshReused
+                {
+                    self.store
+                        .quarantine(&pair.refresh, &failure, SystemTime::now());
+                }
+                return Err(failure.into());
+            }
+        };
+        let now = SystemTime::now();
+        let renewed = pair.renewed(&grant, now);
+        // Stored first, used second: whatever happens next, the only valid pair is in the file.
+        let stored = reservation.commit(&renewed);
+        drop(critical);
+        self.set_current(Some(renewed.clone()));
+        self.notify(Notice::Renewed { requested: true });
+        if let Err(error) = stored {
+            self.warn(format!("{error}; the new tokens live only as long as this run, then a new sign-in is needed"));
+        }
+        if renewed.expires_at().is_some_and(|end| end <= now) {
+            self.warn(
+                "the new access token looks expired by this machine's clock: check the clock",
+            );
+        }
+        Ok(renewed)
+    }
+
+    async fn request_refresh(&self, refresh: &RefreshToken) -> Result<Grant, Failure> {
+        let body = token::refresh(refresh);
+        let url = format!("{}/oauth/token", self.config.issuer);
+        let headers = [
+            ("content-type", body.content_type.to_owned()),
+            ("accept", "application/json".to_owned()),
+        ];
+        let post = Post {
+            purpose: "refresh",
+            url: &url,
+            headers: &headers,
+            body: Bytes::from(body.text.clone()),
+        };
+        let bound = self.transport.limits().refresh;
+        let answer = self
+            .transport
+            .answer(&post, bound, &|exchange| {
+                self.notify(Notice::Exchange(exchange))
+            })
+            .await?;
+        token::read_refresh(&answer, &body.redactor, SystemTime::now())
+    }
+
+    /// The pair that another program bought with our refresh token, once it is in the file.
+    /// When there is none, the token is dead and noted as such.
+    async fn await_newer(&self, pair: &Credentials) -> Option<Credentials> {
+        for wait in REREADS {
+            tokio::time::sleep(wait).await;
+            let stored = self.store.load().ok().flatten();
+            if let Some(stored) = stored
+                .filter(|s| s.same_account(pair) && s.access != pair.access && !s.access.is_empty())
+            {
+                return Some(stored);
+            }
+        }
+        let failure = Failure {
+            code: Some("refresh_token_reused".to_owned()),
+            ..Failure::local(Class::RefreshReused, "")
+        };
+        self.store
+            .quarantine(&pair.refresh, &failure, SystemTime::now());
+        None
+    }
+}

@@ -1,0 +1,143 @@
+//! Signs in by device code and signs out.
+
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+
+use super::{AccountError, Credentials, Notice, Session};
+use crate::answer::Answer;
+use crate::failure::Failure;
+use crate::oauth::device_flow::{DeviceFlow, Step};
+use crate::oauth::token::{self, Body, Grant};
+use crate::store::StoreError;
+use crate::transport::Post;
+
+impl Session {
+    /// Signs in. Credentials that work stay in the file until there are new ones.
+    ///
+    /// # Errors
+    /// Why there are no new credentials in the file.
+    pub async fn sign_in(&self) -> Result<Credentials, AccountError> {
+        // A folder that takes no file is found out before a person goes through the trouble.
+        drop(self.store.reserve()?);
+        let mut flow = DeviceFlow::new(&self.config.issuer);
+        loop {
+            let now = Instant::now();
+            let (purpose, path, body) = match flow.next(now) {
+                Step::RequestCode(body) => {
+                    ("device code", "/api/accounts/deviceauth/usercode", body)
+                }
+                Step::Poll(body) => ("poll", "/api/accounts/deviceauth/token", body),
+                Step::Exchange(body) => {
+                    // From here on the approval can be lost.
+                    let critical = self.enter_critical();
+                    let answer = self.post_oauth("exchange", "/oauth/token", &body).await;
+                    flow.answered(answer, Instant::now());
+                    if let Step::Done(grant) = flow.next(Instant::now()) {
+                        return self.keep(&grant).await;
+                    }
+                    drop(critical);
+                    continue;
+                }
+                Step::Show(prompt) => {
+                    self.notify(Notice::Prompt(prompt));
+                    continue;
+                }
+                Step::WaitUntil(at) => {
+                    tokio::time::sleep_until(at.into()).await;
+                    continue;
+                }
+                Step::Done(grant) => return self.keep(&grant).await,
+                Step::Failed(error) => return Err(error.into()),
+            };
+            let answer = self.post_oauth(purpose, path, &body).await;
+            flow.answered(answer, Instant::now());
+        }
+    }
+
+    /// Stores the tokens of a new sign-in.
+    async fn keep(&self, grant: &Grant) -> Result<Credentials, AccountError> {
+        // A refresh that another process has under way must not overwrite the new sign-in. A lock that cannot be had
+        // is no reason to throw the tokens away.
+        let lock = self.store.lock(std::time::Duration::from_secs(90)).await;
+        if let Err(error) = &lock {
+            self.warn(error.to_string());
+        }
+        if let Some(aside) = self.store.set_damaged_aside()? {
+            self.warn(format!(
+                "the damaged credential file was kept as {}",
+                aside.display()
+            ));
+        }
+        let old = self.store.load().ok().flatten();
+        let now = SystemTime::now();
+        let credentials = Credentials::signed_in(grant, old.as_ref(), now);
+        self.store.reserve()?.commit(&credentials)?;
+        self.store.clear_quarantine();
+        self.set_current(Some(credentials.clone()));
+        if credentials.expires_at().is_some_and(|end| end <= now) {
+            self.warn(
+                "the new access token looks expired by this machine's clock: check the clock",
+            );
+        }
+        Ok(credentials)
+    }
+
+    /// Signs out: revokes the refresh token if the server can be reached, and removes the credential file in any case.
+    /// Whether there was one.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub async fn sign_out(&self) -> Result<bool, StoreError> {
+        let stored = match self.store.load_patiently() {
+            Ok(stored) => stored,
+            Err(error) => {
+                self.warn(format!("{error}; nothing could be revoked"));
+                None
+            }
+        };
+        if let Some(credentials) = stored.filter(|c| !c.refresh.is_empty()) {
+            let body = token::revoke(&credentials.refresh);
+            match self.post_oauth("revoke", "/oauth/revoke", &body).await {
+                Ok(answer) if answer.is_success() => {}
+                Ok(answer) => self.warn(format!(
+                    "the server did not revoke the sign-in (HTTP {})",
+                    answer.status
+                )),
+                Err(failure) => self.warn(format!("the sign-in could not be revoked: {failure}")),
+            }
+        }
+        self.set_current(None);
+        self.store.remove()
+    }
+
+    async fn post_oauth(
+        &self,
+        purpose: &'static str,
+        path: &str,
+        body: &Body,
+    ) -> Result<Answer, Failure> {
+        let url = format!("{}{path}", self.config.issuer);
+        let headers = [
+            ("content-type", body.content_type.to_owned()),
+            ("accept", "application/json".to_owned()),
+        ];
+        let limits = self.transport.limits();
+        let bound = if purpose == "revoke" {
+            limits.revoke
+        } else {
+            limits.oauth
+        };
+        let post = Post {
+            purpose,
+            url: &url,
+            headers: &headers,
+            body: Bytes::from(body.text.clone()),
+        };
+        self.transport
+            .answer(&post, bound, &|exchange| {
+                self.notify(Notice::Exchange(exchange))
+            })
+            .await
+    }
+}

@@ -1,0 +1,295 @@
+//! The document in the credential file. Members that this version does not know are kept as they are.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value};
+
+use crate::error_body::integer;
+use crate::oauth::jwt::Claims;
+use crate::oauth::token::Grant;
+use crate::oauth::{AccessToken, IdToken, RefreshToken};
+
+/// The version that this client writes.
+const VERSION: i64 = 1;
+
+/// Tokens with all that stands around them in the file.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The access token.
+    pub access: AccessToken,
+    /// The refresh token; empty when the file has none.
+    pub refresh: RefreshToken,
+    /// The id token.
+    pub id: Option<IdToken>,
+    /// The account as the file names it.
+    pub stored_account: Option<String>,
+    /// When the access token expires, as the file says.
+    pub stored_expiry: Option<SystemTime>,
+    /// When tokens were last renewed.
+    pub last_refresh: Option<SystemTime>,
+    document: Map<String, Value>,
+}
+
+impl Credentials {
+    /// Credentials that stand in no file yet, renewed now.
+    pub fn new(access: AccessToken, refresh: RefreshToken) -> Self {
+        Self {
+            access,
+            refresh,
+            id: None,
+            stored_account: None,
+            stored_expiry: None,
+            last_refresh: Some(SystemTime::now()),
+            document: Map::new(),
+        }
+    }
+
+    /// Credentials of a fresh sign-in. Members beside the tokens stay, members within them belong to the old sign-in.
+    pub fn signed_in(grant: &Grant, old: Option<&Self>, now: SystemTime) -> Self {
+        let refresh = grant
+            .refresh
+            .clone()
+            .unwrap_or_else(|| RefreshToken::new(""));
+        let mut document = old.map(|old| old.document.clone()).unwrap_or_default();
+        document.remove("tokens");
+        Self {
+            id: grant.id.clone(),
+            stored_account: grant.account_id(),
+            stored_expiry: grant.expires_at,
+            last_refresh: Some(now),
+            document,
+            ..Self::new(grant.access.clone(), refresh)
+        }
+    }
+
+    /// The same credentials after a refresh: what the answer leaves out keeps its value.
+    pub fn renewed(&self, grant: &Grant, now: SystemTime) -> Self {
+        Self {
+            access: grant.access.clone(),
+            // RFC 6749 §6: a new refresh token replaces the old one, no new one leaves it in force.
+            refresh: grant
+                .refresh
+                .clone()
+                .unwrap_or_else(|| self.refresh.clone()),
+            id: grant.id.clone().or_else(|| self.id.clone()),
+            stored_account: self.stored_account.clone().or_else(|| grant.account_id()),
+            // An expiry that belonged to the old token must not outlive it.
+            stored_expiry: grant.expires_at,
+            last_refresh: Some(now),
+            document: self.document.clone(),
+        }
+    }
+
+    /// Reads the file's text. `Ok(None)` when it is a document without tokens.
+    ///
+    /// # Errors
+    /// What is wrong with the text, without quoting it.
+    pub fn parse(text: &[u8]) -> Result<Option<Self>, String> {
+        if text.iter().all(u8::is_ascii_whitespace) {
+            return Err("it is empty".to_owned());
+        }
+        let document = match serde_json::from_slice::<Value>(text) {
+            Ok(Value::Object(document)) => document,
+            Ok(_) => return Err("it is not a JSON object".to_owned()),
+            Err(error) if error.is_eof() => return Err("it ends in the middle".to_owned()),
+            Err(error) => {
+                return Err(format!(
+                    "it is not JSON at line {} column {}",
+                    error.line(),
+                    error.column()
+                ));
+            }
+        };
+        if let Some(version) = document
+            .get("version")
+            .and_then(integer)
+            .filter(|v| *v > VERSION)
+        {
+            return Err(format!(
+                "it has version {version}, this program knows version {VERSION}"
+            ));
+        }
+        let tokens = match document.get("tokens") {
+            Some(Value::Object(tokens)) => tokens,
+            None | Some(Value::Null) => return Ok(None),
+            Some(_) => return Err("its member tokens is not an object".to_owned()),
+        };
+        let text = |name: &str| {
+            tokens
+                .get(name)
+                .and_then(Value::as_str)
+                .filter(|s| !s.is_empty())
+        };
+        let access = text("access_token").unwrap_or_default();
+        let refresh = text("refresh_token").unwrap_or_default();
+        if access.is_empty() && refresh.is_empty() {
+            return Ok(None);
+        }
+        let seconds = |value: &Value| {
+            integer(value)
+                .and_then(|s| u64::try_from(s).ok())
+                .map(Duration::from_secs)
+        };
+        let expiry = document
+            .get("expires_at")
+            .and_then(seconds)
+            .and_then(|s| SystemTime::UNIX_EPOCH.checked_add(s));
+        let refreshed = document
+            .get("last_refresh")
+            .and_then(Value::as_str)
+            .and_then(|t| t.parse::<jiff::Timestamp>().ok());
+        Ok(Some(Self {
+            access: AccessToken::new(access),
+            refresh: RefreshToken::new(refresh),
+            id: text("id_token").map(IdToken::new),
+            stored_account: text("account_id").map(str::to_owned),
+            stored_expiry: expiry,
+            last_refresh: refreshed.map(SystemTime::from),
+            document,
+        }))
+    }
+
+    /// The file's text.
+    pub fn to_text(&self) -> String {
+        let mut document = Map::new();
+        document.insert("version".to_owned(), VERSION.into());
+        document.extend(self.document.clone());
+        let tokens = document
+            .entry("tokens")
+            .or_insert_with(|| Value::Object(Map::new()));
+        if !tokens.is_object() {
+            *tokens = Value::Object(Map::new());
+        }
+        if let Value::Object(tokens) = tokens {
+            let optional = |text: Option<&str>| text.map_or(Value::Null, Value::from);
+            tokens.insert("access_token".to_owned(), self.access.expose().into());
+            tokens.insert("refresh_token".to_owned(), self.refresh.expose().into());
+            tokens.insert(
+                "id_token".to_owned(),
+                optional(self.id.as_ref().map(IdToken::expose)),
+            );
+            tokens.insert(
+                "account_id".to_owned(),
+                optional(self.stored_account.as_deref()),
+            );
+        }
+        let unix = |at: SystemTime| {
+            at.duration_since(SystemTime::UNIX_EPOCH)
+                .map_or(0, |d| d.as_secs())
+        };
+        match self.stored_expiry {
+            Some(at) => document.insert("expires_at".to_owned(), unix(at).into()),
+            None => document.shift_remove("expires_at"),
+        };
+        if let Some(at) = self
+            .last_refresh
+            .and_then(|at| jiff::Timestamp::from_second(unix(at) as i64).ok())
+        {
+            document.insert("last_refresh".to_owned(), at.to_string().into());
+        }
+        let mut text = serde_json::to_string_pretty(&Value::Object(document))
+            .expect("a JSON value can be written");
+        text.push('\n');
+        text
+    }
+
+    /// The account to name in requests: the claim, because that is what the server compares with; else the file's word.
+    pub fn account_id(&self) -> Option<String> {
+        let claim = |token: &str| Claims::read(token)?.account_id;
+        let claimed = self
+            .id
+            .as_ref()
+            .and_then(|id| claim(id.expose()))
+            .or_else(|| claim(self.access.expose()));
+        claimed.or_else(|| self.stored_account.clone())
+    }
+
+    /// When the access token expires by the clock of this machine, if that can be known.
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.stored_expiry.or_else(|| {
+            let seconds = u64::try_from(Claims::read(self.access.expose())?.expires_at?).ok()?;
+            SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+        })
+    }
+
+    /// Whether two credentials are of the same account, as far as both say.
+    pub fn same_account(&self, other: &Self) -> bool {
+        self.account_id() == other.account_id()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_that_nobody_knows_survive_a_renewal() {
+        let text = r#"{"future":{"a":[1,2.50]},"version":1,"tokens":{"access_token":"a","refresh_token":"r","agent":"x"},"expires_at":5,"z":null}"#;
+        let old = Credentials::parse(text.as_bytes()).unwrap().unwrap();
+        let grant = Grant {
+            access: AccessToken::new("a2"),
+            refresh: None,
+            id: None,
+            expires_at: None,
+        };
+        let new = old.renewed(&grant, SystemTime::UNIX_EPOCH);
+        let value: Value = serde_json::from_str(&new.to_text()).unwrap();
+        assert_eq!(value["future"].to_string(), r#"{"a":[1,2.5]}"#);
+        assert_eq!(
+            (&value["tokens"]["agent"], &value["z"]),
+            (&"x".into(), &Value::Null)
+        );
+        assert_eq!(
+            value["tokens"]["refresh_token"], "r",
+            "the old refresh token stays in force"
+        );
+        assert_eq!(
+            value.get("expires_at"),
+            None,
+            "the old token's expiry goes with it"
+        );
+        assert_eq!(value["last_refresh"], "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let mut old = Credentials::new(AccessToken::new("a"), RefreshToken::new("r"));
+        old.id = Some(IdToken::new("i"));
+        old.stored_account = Some("acct".into());
+        old.stored_expiry = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+        let new = Credentials::parse(old.to_text().as_bytes())
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (new.access, new.refresh, new.id),
+            (old.access, old.refresh, old.id)
+        );
+        assert_eq!(
+            (new.stored_account, new.stored_expiry),
+            (old.stored_account, old.stored_expiry)
+        );
+    }
+
+    #[test]
+    fn damage_is_described_without_quoting() {
+        for (text, words) in [
+            ("", "empty"),
+            ("{", "ends in the middle"),
+            (
+                r#"{"tokens":{"access_token":"at_loginproof"#,
+                "ends in the middle",
+            ),
+            (r#"{"tokens":loginproof}"#, "not JSON"),
+            (r#"["loginproof"]"#, "not a JSON object"),
+            (r#"{"version":9,"tokens":{}}"#, "version 9"),
+            (r#"{"tokens":"loginproof"}"#, "not an object"),
+        ] {
+            let cause = Credentials::parse(text.as_bytes()).unwrap_err();
+            assert!(
+                cause.contains(words) && !cause.contains("loginproof"),
+                "{text}: {cause}"
+            );
+        }
+        assert!(Credentials::parse(b"{}").unwrap().is_none());
+    }
+}

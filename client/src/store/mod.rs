@@ -1,0 +1,226 @@
+//! The credential file: one JSON document, replaced as a whole, readable by its owner alone.
+
+mod atomic_write;
+mod format;
+mod lock;
+mod quarantine;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use format::Credentials;
+pub use lock::StoreLock;
+pub use quarantine::{Quarantine, fingerprint};
+
+use atomic_write::{Fuse, Reserved};
+
+/// What can go wrong with the credential file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be read.
+    #[error("cannot read the credential file {path}: {cause}", path = path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        cause: String,
+    },
+    /// The file is there, but not whole.
+    #[error("the credential file {path} is damaged ({cause}); it was left as it is", path = path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The file cannot be replaced.
+    #[error("cannot write the credential file {path}: {cause}", path = path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        cause: String,
+    },
+    /// Another process keeps the lock.
+    #[error("another process has been using the credential file for {} s (lock file {path})", waited.as_secs(), path = path.display())]
+    Busy {
+        /// The lock file.
+        path: PathBuf,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+}
+
+/// The credential file and the two files beside it: the lock and the quarantine.
+///
+/// ```
+/// use loginproof_client::{oauth::{AccessToken, RefreshToken}, store::{Credentials, Store}};
+/// let folder = tempfile::tempdir().unwrap();
+/// let store = Store::new(folder.path().join("auth.json"));
+/// assert!(store.load().unwrap().is_none());
+/// let credentials = Credentials::new(AccessToken::new("at_loginproof"), RefreshToken::new("rt_loginproof"));
+/// store.reserve().unwrap().commit(&credentials).unwrap();
+/// assert_eq!(store.load().unwrap().unwrap().refresh, credentials.refresh);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Store {
+    path: PathBuf,
+}
+
+/// Room for the next credentials, proven before anything is spent that only the file can keep.
+#[derive(Debug)]
+pub struct Reservation {
+    path: PathBuf,
+    reserved: Reserved,
+}
+
+/// Space kept for what the next credentials may need more than the old ones.
+const HEADROOM: usize = 16 * 1024;
+
+impl Store {
+    /// A store at this path. Nothing is touched yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The credential file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the credentials. `None` when there is no file or nobody is signed in.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the file is not whole, [`StoreError::Unreadable`] when it cannot be read.
+    pub fn load(&self) -> Result<Option<Credentials>, StoreError> {
+        let text = match fs::read(&self.path) {
+            Ok(text) => text,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound) => return Ok(None),
+            Err(error) => {
+                return Err(StoreError::Unreadable {
+                    path: self.path.clone(),
+                    cause: error.to_string(),
+                });
+            }
+        };
+        Credentials::parse(&text).map_err(|cause| StoreError::Damaged {
+            path: self.path.clone(),
+            cause,
+        })
+    }
+
+    /// Reads the credentials, and looks once more a little later when the file is not whole: a program that writes in
+    /// place may be at it right now.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn load_patiently(&self) -> Result<Option<Credentials>, StoreError> {
+        match self.load() {
+            Err(StoreError::Damaged { .. }) => {
+                std::thread::sleep(Duration::from_millis(100));
+                self.load()
+            }
+            result => result,
+        }
+    }
+
+    /// Makes the folder, if needed, and room for the next credentials.
+    ///
+    /// # Errors
+    /// [`StoreError::Unwritable`], before anything was lost.
+    pub fn reserve(&self) -> Result<Reservation, StoreError> {
+        self.create_folder()?;
+        let target = self.target();
+        let old = fs::metadata(&target).map_or(0, |m| usize::try_from(m.len()).unwrap_or(0));
+        // A file that refuses to be written by its owner says that somebody wants it kept.
+        let reserved = Reserved::create(&target, old + HEADROOM, Fuse::never())
+            .map_err(|e| self.unwritable(&e))?;
+        Ok(Reservation {
+            path: self.path.clone(),
+            reserved,
+        })
+    }
+
+    /// Moves a damaged file aside, so that a new sign-in does not overwrite what may still be of use.
+    ///
+    /// # Errors
+    /// [`StoreError::Unwritable`].
+    pub fn set_damaged_aside(&self) -> Result<Option<PathBuf>, StoreError> {
+        if !matches!(self.load(), Err(StoreError::Damaged { .. })) {
+            return Ok(None);
+        }
+        let aside = self.beside("corrupt");
+        fs::rename(self.target(), &aside).map_err(|e| self.unwritable(&e))?;
+        Ok(Some(aside))
+    }
+
+    /// Removes the credentials. Whether there was a file.
+    ///
+    /// # Errors
+    /// [`StoreError::Unwritable`].
+    pub fn remove(&self) -> Result<bool, StoreError> {
+        self.clear_quarantine();
+        match fs::remove_file(self.target()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(self.unwritable(&error)),
+        }
+    }
+
+    fn create_folder(&self) -> Result<(), StoreError> {
+        let Some(folder) = self
+            .path
+            .parent()
+            .filter(|f| !f.as_os_str().is_empty() && !f.exists())
+        else {
+            return Ok(());
+        };
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder).map_err(|e| self.unwritable(&e))
+    }
+
+    /// The file itself, behind any symbolic link: a rename would replace the link.
+    fn target(&self) -> PathBuf {
+        fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone())
+    }
+
+    /// A file beside the credential file: its name and one more ending.
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut name = self.path.file_name().unwrap_or_default().to_owned();
+        name.push(".");
+        name.push(ending);
+        self.path.with_file_name(name)
+    }
+
+    fn unwritable(&self, error: &io::Error) -> StoreError {
+        StoreError::Unwritable {
+            path: self.path.clone(),
+            cause: error.to_string(),
+        }
+    }
+}
+
+impl Reservation {
+    /// Replaces the credential file. Readers see the old document or the new one, never a part.
+    ///
+    /// # Errors
+    /// [`StoreError::Unwritable`]; the old file is then still whole.
+    pub fn commit(self, credentials: &Credentials) -> Result<(), StoreError> {
+        let path = self.path;
+        self.reserved
+            .commit(credentials.to_text().as_bytes())
+            .map_err(|e| StoreError::Unwritable {
+                path,
+                cause: e.to_string(),
+            })
+    }
+}
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

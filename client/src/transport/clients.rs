@@ -1,0 +1,135 @@
+//! One HTTP client per kind of destination, made when first needed: reading the system's certificates takes
+//! milliseconds that a plain loopback connection does not need.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::{Client, ClientBuilder, Url};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+use crate::failure::{Class, Failure};
+
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    plain: OnceLock<Client>,
+    plain_loopback: OnceLock<Client>,
+    tls: OnceLock<Client>,
+    tls_loopback: OnceLock<Client>,
+}
+
+impl Clients {
+    /// The client for a URL. Loopback addresses are never reached through a proxy.
+    pub(super) fn for_url(&self, url: &Url) -> Result<&Client, Failure> {
+        let (tls, loopback) = (url.scheme() == "https", is_loopback(url));
+        let cell = match (tls, loopback) {
+            (false, false) => &self.plain,
+            (false, true) => &self.plain_loopback,
+            (true, false) => &self.tls,
+            (true, true) => &self.tls_loopback,
+        };
+        if let Some(client) = cell.get() {
+            return Ok(client);
+        }
+        let builder = if tls {
+            with_roots(base(loopback))?
+        } else {
+            base(loopback).tls_backend_preconfigured(no_roots()?)
+        };
+        let client = builder
+            .build()
+            .map_err(|e| config(format!("cannot set up HTTP: {e}")))?;
+        Ok(cell.get_or_init(|| client))
+    }
+}
+
+fn base(loopback: bool) -> ClientBuilder {
+    let builder = Client::builder()
+        .user_agent(concat!("loginproof/", env!("CARGO_PKG_VERSION")))
+        // A redirected token request would carry its secret to another place.
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(CONNECT)
+        .http1_only()
+        // Answers are far apart, and a connection that died in between would look like a fault of the server.
+        .pool_max_idle_per_host(0);
+    if loopback {
+        builder.no_proxy()
+    } else {
+        builder
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host_str() {
+        Some("localhost") => true,
+        Some(host) => {
+            let address = host
+                .trim_start_matches('[')
+                .trim_end_matches(']')
+                .parse::<std::net::IpAddr>();
+            address.is_ok_and(|ip| ip.is_loopback())
+        }
+        None => false,
+    }
+}
+
+/// TLS settings for clients that never speak TLS.
+fn no_roots() -> Result<rustls::ClientConfig, Failure> {
+    tls(rustls::RootCertStore::empty())
+}
+
+fn with_roots(builder: ClientBuilder) -> Result<ClientBuilder, Failure> {
+    let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|p| !p.is_empty()) else {
+        // The system's certificates, by the library. It asks for the process's provider; a second try to set it is no error.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        return Ok(builder);
+    };
+    let shown = std::path::Path::new(&path).display();
+    let unusable = |why: String| config(format!("SSL_CERT_FILE={shown} cannot be used: {why}"));
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(&path).map_err(|e| unusable(e.to_string()))? {
+        let certificate = certificate.map_err(|e| unusable(e.to_string()))?;
+        roots
+            .add(certificate)
+            .map_err(|e| unusable(e.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(unusable("there is no certificate in it".to_owned()));
+    }
+    Ok(builder.tls_backend_preconfigured(tls(roots)?))
+}
+
+fn tls(roots: rustls::RootCertStore) -> Result<rustls::ClientConfig, Failure> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| config(format!("cannot set up TLS: {e}")))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn config(message: String) -> Failure {
+    Failure::local(Class::InvalidRequest, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_known_in_all_its_forms() {
+        for (url, expected) in [
+            ("http://127.0.0.1:80/", true),
+            ("http://127.9.9.9/", true),
+            ("http://[::1]:8080/", true),
+            ("https://localhost/", true),
+            ("https://localhost.example/", false),
+            ("http://10.0.0.1/", false),
+        ] {
+            assert_eq!(is_loopback(&Url::parse(url).unwrap()), expected, "{url}");
+        }
+    }
+}
