@@ -99,6 +99,8 @@ pub fn run(enter: &Enter) -> u8 {
     let started = Instant::now();
     let mut command = Command::new(&enter.argv[0]);
     command.args(&enter.argv[1..]).arg0(&enter.argv[0]);
+    #[cfg(target_os = "linux")]
+    signals::in_foreground(&mut command);
     let program = match command.spawn() {
         Ok(child) => Pid::from_child(&child),
         Err(error) => {
@@ -238,6 +240,35 @@ mod signals {
             set(signal, libc::SIG_DFL);
         }
         mask(libc::SIG_SETMASK, &[]);
+    }
+
+    /// Lets the program lead the terminal's foreground group, as a shell with job control does. Without a group of its
+    /// own, beside a parent in the same session, it would not stop when it is suspended.
+    #[cfg(target_os = "linux")]
+    pub(super) fn in_foreground(command: &mut super::Command) {
+        use std::os::fd::AsFd as _;
+        use std::os::unix::process::CommandExt as _;
+
+        // Made here: its first use allocates.
+        let terminal = std::io::stdin();
+        let prepare = move || {
+            rustix::process::setpgid(None, None)?;
+            let terminal = terminal.as_fd();
+            if rustix::termios::isatty(terminal) {
+                // Not in the foreground yet: without this the call itself would stop the child.
+                mask(libc::SIG_BLOCK, &[libc::SIGTTOU]);
+                let taken = rustix::termios::tcsetpgrp(terminal, rustix::process::getpid());
+                mask(libc::SIG_UNBLOCK, &[libc::SIGTTOU]);
+                taken?;
+            }
+            Ok(())
+        };
+        #[expect(unsafe_code, reason = "code between fork and exec")]
+        // SAFETY: the closure makes only system calls that are async-signal-safe, and allocates nothing; this process
+        // has a single thread besides.
+        unsafe {
+            command.pre_exec(prepare);
+        }
     }
 
     /// Keeps these signals from ending this process, with a handler that does nothing.

@@ -144,11 +144,10 @@ impl Recorder {
 
     /// All kept bytes of one stream.
     pub(super) fn bytes(&self, stream: Stream) -> Vec<u8> {
-        let chunks = self.chunks().filter(|chunk| chunk.stream == stream);
-        chunks.fold(Vec::new(), |mut all, chunk| {
-            all.extend_from_slice(&chunk.bytes);
-            all
-        })
+        let chunks = || self.chunks().filter(|chunk| chunk.stream == stream);
+        let mut all = Vec::with_capacity(chunks().map(|chunk| chunk.bytes.len()).sum());
+        chunks().for_each(|chunk| all.extend_from_slice(&chunk.bytes));
+        all
     }
 }
 

@@ -1,6 +1,6 @@
 //! Keys by name, as the bytes that a terminal sends for them.
 
-use super::screen::KeyModes;
+use super::modes::KeyModes;
 
 /// A key that has no name here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,14 +2,17 @@
 
 pub mod capture;
 pub mod cast;
+mod error;
 pub mod keys;
 mod launch;
+pub mod modes;
 mod program;
 mod pty;
 mod pump;
 pub mod queries;
 pub mod scanner;
 pub mod screen;
+mod state;
 pub mod svg;
 mod transcript;
 
@@ -17,9 +20,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use capture::{Capture, Chunk, Stream};
+pub use error::{KeyError, SignalError, WaitError};
 pub use launch::{Attach, Launch, LaunchError, StdinKind};
-pub use program::{KeyError, Program, SignalError, WaitError};
-pub use screen::{Link, ModesLeft};
+pub use modes::ModesLeft;
+pub use program::Program;
+pub use screen::Link;
 pub use svg::Picture;
 
 pub use crate::sandbox::process_tree::LeftBehind;

@@ -11,10 +11,12 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tokio::sync::watch;
 
 use super::capture::{Capture, Stream};
-use super::keys::{self, UnknownKey};
+use super::error::{KeyError, SignalError, WaitError};
+use super::keys;
 use super::launch::{Attach, Launch, LaunchError, StdinKind};
-use super::pump::{Io, Pump, State};
+use super::pump::{Io, Pump};
 use super::screen::Screen;
+use super::state::State;
 use super::svg::Picture;
 use super::{Ended, How, LeftBehind, View};
 use crate::sandbox::{process_tree, supervise};
@@ -57,42 +59,6 @@ impl Shared {
         // Full means that it is awake already.
         let _ = (&self.wake).write(&[0]);
     }
-}
-
-/// Why waiting ended without what was waited for. Holds what could be read last.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum WaitError {
-    /// The program is over.
-    #[error("the program has ended")]
-    Ended {
-        /// The last view.
-        view: View,
-    },
-    /// The bound is reached.
-    #[error("nothing of the kind within the bound")]
-    Bound {
-        /// The last view.
-        view: View,
-    },
-}
-
-/// Why a signal could not be sent.
-#[derive(Debug, thiserror::Error)]
-pub enum SignalError {
-    /// No such name.
-    #[error("unknown signal `{0}`: INT, TERM, HUP, KILL, QUIT, TSTP, CONT, USR1, USR2 or WINCH")]
-    Unknown(String),
-    /// Nobody there.
-    #[error("the program has ended")]
-    Ended,
-    /// The system refused.
-    #[error("cannot send {name}: {reason}")]
-    System {
-        /// The signal.
-        name: String,
-        /// Why.
-        reason: io::Error,
-    },
 }
 
 impl Program {
@@ -387,17 +353,6 @@ impl Drop for Program {
             let _ = thread.join();
         }
     }
-}
-
-/// Why a key could not be pressed.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// No such key.
-    #[error(transparent)]
-    Unknown(#[from] UnknownKey),
-    /// Nobody reads it.
-    #[error("cannot press a key: {0}")]
-    Send(#[from] io::Error),
 }
 
 enum NotThere {

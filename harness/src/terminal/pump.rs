@@ -3,29 +3,25 @@
 //! It never blocks on either side, so a program that does not read what it is sent cannot stop its own output, and
 //! the other way round.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::process::{ChildStderr, ChildStdin, ChildStdout, ExitStatus};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ChildStderr, ChildStdin, ChildStdout};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
-use rustix::process::Pid;
 
-use super::capture::{Capture, Recorder, Stream};
+use super::capture::Stream;
 use super::program::Shared;
 use super::pty::Pty;
-use super::screen::Screen;
-use super::{Ended, How, LeftBehind, View};
+use super::{Ended, How};
 use crate::sandbox::process_tree;
 use crate::sandbox::supervise::{HowEnded, Report, pid_file};
 
-/// Of each stream this much of the start and as much of the end is kept.
-const KEPT: usize = 4 << 20;
 /// So much output is drawn as it comes. Past it only the last bytes before each quiet moment are drawn, so that a
 /// flood costs reading and not drawing.
 const DRAWN_AT_ONCE: usize = 2 << 20;
@@ -37,109 +33,8 @@ const DRAWN_LATE: usize = 128 * 1024;
 const QUIET: Duration = Duration::from_millis(5);
 /// A flood without any pause is shown this often.
 const SHOWN_EVERY: Duration = Duration::from_millis(250);
-/// Input that waits unread at most.
-const UNREAD: usize = 1 << 20;
 /// How long output may still come after the supervisor has ended: somebody out of reach may hold the other end.
 const DRAIN: Duration = Duration::from_millis(500);
-
-/// What the pump and the users of a program share.
-pub(super) struct State {
-    pub(super) screen: Screen,
-    pub(super) pty: Option<Pty>,
-    output: [Recorder; 2],
-    input: Recorder,
-    outgoing: VecDeque<u8>,
-    pub(super) input_open: bool,
-    /// Standard input is closed once everything is written.
-    pub(super) close_input: bool,
-    /// The supervisor, while its number is surely its own.
-    pub(super) supervisor: Option<Pid>,
-    pub(super) supervisor_ended: Option<(Pid, Option<ExitStatus>)>,
-    /// The harness ends the program.
-    pub(super) killed: bool,
-    /// What the harness ended itself.
-    pub(super) forced: Vec<LeftBehind>,
-    pub(super) ended: Option<Ended>,
-    cached: Option<View>,
-}
-
-impl State {
-    pub(super) fn new(screen: Screen) -> Self {
-        Self {
-            screen,
-            pty: None,
-            output: [Recorder::new(KEPT), Recorder::new(KEPT)],
-            input: Recorder::new(KEPT),
-            outgoing: VecDeque::new(),
-            input_open: false,
-            close_input: false,
-            supervisor: None,
-            supervisor_ended: None,
-            killed: false,
-            forced: Vec::new(),
-            ended: None,
-            cached: None,
-        }
-    }
-
-    /// What can be read; made anew only when something has changed.
-    pub(super) fn view(&mut self) -> View {
-        if let Some(view) = &self.cached {
-            return view.clone();
-        }
-        let pipe = |recorder: &Recorder, stream| Some(recorder.bytes(stream).into());
-        let piped = self.pty.is_none();
-        let screen: Arc<str> = self.screen.text_now().into();
-        let transcript = if self.screen.size().is_none() {
-            Arc::clone(&screen)
-        } else {
-            self.screen.transcript().into()
-        };
-        let view = View {
-            screen,
-            transcript,
-            links: self.screen.links().into(),
-            clipboard: self.screen.clipboard().into(),
-            stdout: piped
-                .then(|| pipe(&self.output[0], Stream::Stdout))
-                .flatten(),
-            stderr: piped
-                .then(|| pipe(&self.output[1], Stream::Stderr))
-                .flatten(),
-            alternate: self.screen.alternate(),
-        };
-        self.cached.insert(view).clone()
-    }
-
-    /// Puts bytes where the program can read them; false when too much waits there already.
-    pub(super) fn queue(&mut self, at: Duration, stream: Stream, bytes: &[u8]) -> bool {
-        if self.outgoing.len() + bytes.len() > UNREAD && !self.outgoing.is_empty() {
-            return false;
-        }
-        self.outgoing.extend(bytes);
-        self.input.record(at, stream, bytes);
-        true
-    }
-
-    pub(super) fn resized(&mut self, at: Duration, columns: u16, rows: u16) {
-        self.input.record(at, Stream::Resize { columns, rows }, &[]);
-        self.cached = None;
-    }
-
-    pub(super) fn capture(&self, size: (u16, u16)) -> Capture {
-        let recorders = [&self.output[0], &self.output[1], &self.input];
-        let mut chunks: Vec<_> = recorders
-            .iter()
-            .flat_map(|recorder| recorder.chunks().cloned())
-            .collect();
-        chunks.sort_by_key(|chunk| chunk.at);
-        Capture {
-            size,
-            chunks,
-            dropped: self.output.iter().map(Recorder::dropped).sum(),
-        }
-    }
-}
 
 /// The harness's ends of a program's streams; they never block.
 pub(super) struct Io {
@@ -269,7 +164,13 @@ impl Pump {
             for index in 0..self.readers.len() {
                 self.read(index, &mut buffer);
             }
-            if drain_until.is_none() && self.shared.state().supervisor_ended.is_some() {
+            let supervisor = self.shared.state().supervisor_ended;
+            if let (None, Some((supervisor, _))) = (drain_until, supervisor) {
+                if !self.shared.launch.report.exists() {
+                    // It was killed itself: what it kept together is ours to end.
+                    let orphans = process_tree::end_session(supervisor, Duration::from_secs(2));
+                    self.shared.state().forced.extend(orphans);
+                }
                 drain_until = Some(Instant::now() + DRAIN);
             }
         }
@@ -419,18 +320,9 @@ impl Pump {
         let launch = &self.shared.launch;
         let text = std::fs::read(&launch.report).unwrap_or_default();
         let report: Option<Report> = serde_json::from_slice(&text).ok();
-        let (supervisor, status) = self.shared.state().supervisor_ended.unzip();
-        let mut orphans = Vec::new();
-        if report.is_none()
-            && let Some(supervisor) = supervisor
-        {
-            // The supervisor itself was killed: what it kept together is ours to end.
-            orphans = process_tree::end_session(supervisor, Duration::from_secs(2));
-        }
         let mut state = self.shared.state();
         let killed = state.killed;
         let mut left_behind = std::mem::take(&mut state.forced);
-        left_behind.extend(orphans);
         let ended = match report {
             Some(report) => {
                 left_behind.extend(report.left_behind);
@@ -444,13 +336,17 @@ impl Pump {
             }
             None if killed => (How::Killed, self.shared.started.elapsed()),
             None => {
-                let status = status.flatten();
-                let signal = status
-                    .and_then(|status| std::os::unix::process::ExitStatusExt::signal(&status));
-                (
-                    How::Signal(signal.unwrap_or(9)),
-                    self.shared.started.elapsed(),
-                )
+                let status = state.supervisor_ended.and_then(|(_, status)| status);
+                let signal = status.and_then(|status| ExitStatusExt::signal(&status));
+                let how = match signal {
+                    // Somebody killed the supervisor, and what it supervised with it.
+                    Some(signal) => How::Signal(signal),
+                    None => How::NotStarted(format!(
+                        "{} ended without a report",
+                        launch.supervisor.display()
+                    )),
+                };
+                (how, self.shared.started.elapsed())
             }
         };
         let program = std::fs::read_to_string(pid_file(&launch.report))

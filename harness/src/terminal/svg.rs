@@ -7,7 +7,7 @@ use super::screen::Screen;
 pub struct Picture {
     /// Text with SGR sequences.
     formatted: String,
-    /// Plain text, as it stands there: wrapped lines are not joined.
+    /// Plain text; wrapped lines are joined, so that a long address can be searched for.
     text: String,
 }
 
