@@ -123,10 +123,13 @@ fn advice(message: &str) -> Option<String> {
     if !message.starts_with("unknown") {
         return None;
     }
-    let mut words = message.split('`').skip(1).step_by(2);
-    let wrong = words.next()?;
-    let known: Vec<&str> = words.collect();
-    let meant = suggestion(wrong, known.iter().copied())?;
+    let wrong = message.split('`').nth(1)?;
+    let (_, known) = message.split_once("expected ")?;
+    let known = known
+        .trim_start_matches("one of ")
+        .split([',', ' ', '`'])
+        .filter(|word| !word.is_empty());
+    let meant = suggestion(wrong, known)?;
     Some(format!("did you mean `{meant}`?"))
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct RunArgs {
     /// Program under test: a built-in target's name, or the path of a target file; can be given several times
     #[arg(long, value_name = "NAME|FILE", default_value = "reference")]
     target: Vec<String>,
-    /// Most scenarios at a time [default: 8 for each core; most of a scenario is waiting]
+    /// Most scenarios at a time [default: 16 for each core; most of a scenario is waiting]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
     /// Folder for run.json and the evidence [default: a new one below the user's cache]
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         None => fresh_run_folder()?,
     };
     let jobs = args.jobs.map_or_else(
-        || 8 * std::thread::available_parallelism().map_or(1, usize::from),
+        || 16 * std::thread::available_parallelism().map_or(1, usize::from),
         usize::from,
     );
     let settings = Settings {
