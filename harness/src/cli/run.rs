@@ -110,14 +110,18 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     let terms = Arc::new(Terms {
         strict: args.strict,
         baseline,
-        whole: args.filter.is_empty(),
+        whole: args.filter.is_empty() && args.slow,
     });
     let mut json = Json::new(terms.clone()).file(out.join("run.json"));
     let mut reports = Reports::new().with(Live::new());
     if args.format == Format::Json {
         json = json.stream(std::io::stdout());
     } else {
-        reports = reports.with(Human::new(terms.clone()));
+        let mut human = Human::new(terms.clone()).arguments(again(args));
+        for (argument, target) in args.target.iter().zip(&targets) {
+            human = human.target_argument(&target.file.name, argument);
+        }
+        reports = reports.with(human);
     }
     reports = reports.with(json);
     if let Some(path) = &args.junit {
@@ -138,6 +142,21 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         })
         .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
     Ok(terms.judge(&record).status)
+}
+
+/// What a command that plays one scenario again needs besides its name.
+fn again(args: &RunArgs) -> Vec<String> {
+    let mut words = Vec::new();
+    if args.seed != 1 {
+        words.extend(["--seed".to_owned(), args.seed.to_string()]);
+    }
+    if let Some(suite) = &args.suite.suite {
+        words.extend(["--suite".to_owned(), suite.display().to_string()]);
+    }
+    if args.slow {
+        words.push("--slow".to_owned());
+    }
+    words
 }
 
 /// The runtime that servers, programs and checks share.
