@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::failure::{Class, Failure};
-use crate::oauth::device_flow::SignInError;
+use crate::oauth::SignInError;
 use crate::session::{AccountError, AskError, RefreshError};
 
 /// The table shown by `--help`.
