@@ -63,6 +63,7 @@ impl Failure {
             }
             Class::Transport => "the connection failed",
             Class::Timeout => "timed out",
+            Class::Setup => "no connection with these settings",
             Class::Unreadable => "the server's answer cannot be read",
             Class::Unclassified => "the response failed",
         }
