@@ -52,6 +52,7 @@ fn main() -> std::io::Result<()> {
                 cwd: folder.path().to_owned(),
                 attach: attach.clone(),
                 answers: true,
+                mirror: false,
                 umask: None,
                 supervisor: supervisor.clone(),
                 report: folder.path().join("report.json"),

@@ -7,7 +7,10 @@ use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
 /// A mistake in a scenario, target, baseline or fixture file.
 #[derive(Debug)]
-pub struct FileError {
+pub struct FileError(Box<Mistake>);
+
+#[derive(Debug)]
+struct Mistake {
     message: String,
     source: NamedSource<String>,
     span: Option<Range<usize>>,
@@ -23,18 +26,18 @@ impl FileError {
         span: Option<Range<usize>>,
         message: impl Into<String>,
     ) -> Self {
-        Self {
+        Self(Box::new(Mistake {
             message: message.into(),
             source: NamedSource::new(file, text.to_owned()),
             span,
             help: None,
-        }
+        }))
     }
 
     /// Adds advice.
     #[must_use]
     pub fn with_help(mut self, help: Option<String>) -> Self {
-        self.help = help.or(self.help);
+        self.0.help = help.or(self.0.help);
         self
     }
 
@@ -75,13 +78,13 @@ impl FileError {
     /// What is wrong, without the place.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 }
 
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 
@@ -89,17 +92,18 @@ impl std::error::Error for FileError {}
 
 impl Diagnostic for FileError {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help
+        self.0
+            .help
             .as_ref()
             .map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&self.source)
+        Some(&self.0.source)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let span = self.span.clone()?;
+        let span = self.0.span.clone()?;
         Some(Box::new(std::iter::once(LabeledSpan::new_with_span(
             Some("here".to_owned()),
             span,
@@ -123,10 +127,13 @@ fn advice(message: &str) -> Option<String> {
     if !message.starts_with("unknown") {
         return None;
     }
-    let mut words = message.split('`').skip(1).step_by(2);
-    let wrong = words.next()?;
-    let known: Vec<&str> = words.collect();
-    let meant = suggestion(wrong, known.iter().copied())?;
+    let wrong = message.split('`').nth(1)?;
+    let (_, known) = message.split_once("expected ")?;
+    let known = known
+        .trim_start_matches("one of ")
+        .split([',', ' ', '`'])
+        .filter(|word| !word.is_empty());
+    let meant = suggestion(wrong, known)?;
     Some(format!("did you mean `{meant}`?"))
 }
 

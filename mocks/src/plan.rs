@@ -340,3 +340,51 @@ impl Steps {
         inside.min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+
+    use super::*;
+    use crate::span::Span;
+
+    fn draft(body: &str) -> Draft {
+        let headers = vec![("content-type".to_owned(), "text/event-stream".to_owned())];
+        let answer = Answer::new(200, headers, body.to_owned());
+        Draft::new(answer, StdRng::seed_from_u64(1))
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_cut_and_stalled_the_bytes_stay_in_order(
+            body in "(data: [a-z]{0,5}\n\n){0,4}",
+            cuts in prop::option::of(prop::collection::vec(0..60_usize, 0..6)),
+            stalls in prop::collection::vec(0..60_usize, 0..4),
+            close in prop::option::of(0..60_usize),
+        ) {
+            let mut draft = draft(&body);
+            draft.cuts = cuts;
+            let within = |at: usize| Mark::Byte(at.min(body.len()));
+            draft.stalls = stalls.iter().map(|at| (within(*at), Time::For(Span::seconds(1)))).collect();
+            draft.close = close.map(|at| (within(at), How::Fin));
+            let plan = draft.plan();
+
+            let (mut sent, mut promised, mut stalled) = (Vec::new(), 0, 0);
+            for step in &plan.steps {
+                match step {
+                    Step::Chunk(length) => promised += length,
+                    Step::Data(bytes) => sent.extend_from_slice(bytes),
+                    Step::ChunkEnd => prop_assert_eq!(promised, sent.len()),
+                    Step::Stall(_) => stalled += 1,
+                    Step::Head | Step::Finish => {}
+                }
+            }
+            let end = close.map_or(body.len(), |at| at.min(body.len()));
+            prop_assert_eq!(&sent, &body.as_bytes()[..end]);
+            prop_assert_eq!(plan.steps.last() == Some(&Step::Finish), close.is_none());
+            let due = stalls.iter().filter(|at| (**at).min(body.len()) <= end).count();
+            prop_assert_eq!(stalled, due);
+        }
+    }
+}

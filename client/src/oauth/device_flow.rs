@@ -219,7 +219,7 @@ impl DeviceFlow {
 /// Added to every wait: a poll that is early by a rounding error costs five seconds for good.
 const MARGIN: Duration = Duration::from_millis(100);
 /// Requests for a code before giving up.
-const CODE_ATTEMPTS: u32 = 4;
+const CODE_ATTEMPTS: u32 = 3;
 /// Polls in a row that may get no answer.
 const LOST_POLLS: u32 = 6;
 /// Exchanges before giving up.

@@ -8,7 +8,19 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
     if let Some(error) = evidence.errors.first() {
         return Finding::Untold(error.clone());
     }
+    // A fault that found nothing to spoil: what was judged is not what the scenario says.
+    let mut answers = evidence
+        .exchanges
+        .iter()
+        .filter_map(|exchange| exchange.answer.as_ref());
+    if let Some(answer) = answers.find(|answer| !answer.missed.is_empty()) {
+        let rule = answer.rule.as_deref().unwrap_or("an answer");
+        return Finding::Untold(format!("{rule}: {}", answer.missed.join("; ")));
+    }
     for program in &evidence.programs {
+        if let How::NotStarted(reason) = &program.ended.how {
+            return Finding::Untold(format!("{} could not be started: {reason}", program.name));
+        }
         let ended = &program.ended;
         let in_order = matches!(ended.how, How::Exit(_)) || program.signalled;
         if !in_order {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::{Failure, Outcome, SuiteArgs};
+use super::{Failure, Outcome, WorldArgs};
 use crate::report::{Human, Record, Report, Reports, Terms};
 use crate::run::event::Event;
 use crate::run::execute::execute;
@@ -17,27 +17,21 @@ use crate::target::Target;
 pub(crate) struct ExecArgs {
     /// The scenario whose world is made, such as refresh/reused
     scenario: String,
-    /// Whose environment and credential file the command gets
-    #[arg(long, default_value = "reference", value_name = "NAME|FILE")]
-    target: String,
-    /// Seed of tokens, codes and seeded faults
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
     #[command(flatten)]
-    suite: SuiteArgs,
+    world: WorldArgs,
     /// Program and arguments, after `--`; they take the place of the target's own command
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<String>,
 }
 
 pub(crate) fn exec(args: &ExecArgs) -> Outcome {
-    let suite = args.suite.load()?;
-    let target = Arc::new(Target::load(&args.target)?);
+    let suite = args.world.suite.load()?;
+    let target = Arc::new(Target::load(&args.world.target)?);
     let (name, scenario) = super::serve::chosen(&suite, Some(&args.scenario))?;
     let loginproof = std::env::current_exe().map_err(environment)?;
     let info = target.info_if_known(&loginproof);
     let settings = Settings {
-        seed: args.seed,
+        seed: args.world.seed,
         jobs: 1,
         out: super::run::fresh_run_folder()?,
         fixtures: suite.fixtures.clone(),
@@ -64,7 +58,7 @@ pub(crate) fn exec(args: &ExecArgs) -> Outcome {
     let started = Event::Started {
         targets: vec![info],
         total: 1,
-        seed: args.seed,
+        seed: args.world.seed,
         out: settings.out.clone(),
     };
     for event in [

@@ -1,9 +1,10 @@
 //! `loginproof explain CASE`: a case, as a good bug report would put it.
 
 use clap::Args;
+use loginproof_mocks::Fixtures;
 use loginproof_mocks::script::{AnswerSpec, Endpoint, Rule, Script};
 
-use super::{Failure, Outcome, SuiteArgs};
+use super::{Failure, Outcome, SuiteArgs, say};
 use crate::file_error::suggestion;
 use crate::report::ExitStatus;
 use crate::scenario::Loaded;
@@ -16,7 +17,6 @@ pub(crate) struct ExplainArgs {
     suite: SuiteArgs,
 }
 
-#[expect(clippy::print_stdout, reason = "printing is the job")]
 pub(crate) fn explain(args: &ExplainArgs) -> Outcome {
     let suite = args.suite.load()?;
     let selected = suite.select(std::slice::from_ref(&args.case));
@@ -37,15 +37,15 @@ pub(crate) fn explain(args: &ExplainArgs) -> Outcome {
     }
     for (index, loaded) in selected.iter().enumerate() {
         if index > 0 {
-            println!();
+            say("")?;
         }
-        print!("{}", page(loaded));
+        say(page(loaded, &suite.fixtures).trim_end())?;
     }
     Ok(ExitStatus::AsExpected)
 }
 
 /// The page of one scenario.
-fn page(loaded: &Loaded) -> String {
+fn page(loaded: &Loaded, fixtures: &Fixtures) -> String {
     let scenario = loaded.first();
     let mut page = format!(
         "{}  {}\n{}\n",
@@ -66,15 +66,15 @@ fn page(loaded: &Loaded) -> String {
             shorten(&names.join("  "), 300)
         );
     }
-    page += &format!("\n\nWhy it matters\n{}\n", indent(scenario.because.trim()));
+    page += &format!("\n\nWhy it matters\n{}", paragraph(&scenario.because));
     page += "\nWhat the server does\n";
-    page += &indent(&server(&scenario.server));
+    page += &indent(&server(&scenario.server, fixtures));
     page += "\nWhat must hold\n";
     for (id, check) in &scenario.checks {
         let level = check.level.unwrap_or(scenario.level);
         page += &format!("  {id} ({level}): {}\n", asks(&loaded.text, id));
         if let Some(because) = &check.because {
-            page += &format!("      {}\n", because.trim());
+            page += &format!("      {}\n", one_line(because));
         }
     }
     page += "  and, as always: every program ends by itself and leaves nothing behind, no secret stands where it must\n  not, nothing crashes, and no request comes that nobody expected.\n";
@@ -90,7 +90,7 @@ fn page(loaded: &Loaded) -> String {
     page
 }
 
-fn server(script: &Script) -> String {
+fn server(script: &Script, fixtures: &Fixtures) -> String {
     let endpoints = [
         (Endpoint::Usercode, "the user-code request"),
         (Endpoint::Poll, "the poll for approval"),
@@ -105,7 +105,11 @@ fn server(script: &Script) -> String {
     let mut lines = Vec::new();
     for (endpoint, name) in endpoints {
         for rule in script.rules(endpoint) {
-            lines.push(format!("{name}{}: {}", condition(rule), answer(rule)));
+            lines.push(format!(
+                "{name}{}: {}",
+                condition(rule),
+                answer(rule, fixtures)
+            ));
         }
     }
     if lines.is_empty() {
@@ -145,11 +149,22 @@ fn condition(rule: &Rule) -> String {
     text
 }
 
-fn answer(rule: &Rule) -> String {
+fn answer(rule: &Rule, fixtures: &Fixtures) -> String {
     let mut parts = Vec::new();
     match &rule.answer {
         None => parts.push("its own answer".to_owned()),
-        Some(AnswerSpec::Fixture(name)) => parts.push(format!("the recorded answer {name}")),
+        Some(AnswerSpec::Fixture(name)) => {
+            let fixture = fixtures.get(name);
+            let body = fixture.map(|fixture| match fixture.is_event_stream() {
+                true => "an event stream".to_owned(),
+                false => one_line(&String::from_utf8_lossy(&fixture.body)),
+            });
+            let status = fixture.map_or(0, |fixture| fixture.status);
+            parts.push(format!(
+                "the recorded answer {name}: {status} {}",
+                shorten(&body.unwrap_or_default(), 300)
+            ));
+        }
         Some(AnswerSpec::Inline(inline)) => {
             let body = inline
                 .json
@@ -207,6 +222,18 @@ fn asks(text: &str, id: &str) -> String {
         })
         .collect();
     shorten(&words.join(" "), 300)
+}
+
+/// Text of a file, whose lines break where they happened to, broken anew.
+fn paragraph(text: &str) -> String {
+    let options = textwrap::Options::new(96)
+        .initial_indent("  ")
+        .subsequent_indent("  ");
+    textwrap::fill(&one_line(text), options) + "\n"
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn indent(text: &str) -> String {

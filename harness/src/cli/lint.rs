@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use loginproof_mocks::script::Script;
 
-use super::{Outcome, SuiteArgs};
+use super::{Outcome, SuiteArgs, say};
 use crate::report::ExitStatus;
 use crate::target::Target;
 
@@ -19,7 +19,6 @@ pub(crate) struct LintArgs {
     target: Vec<PathBuf>,
 }
 
-#[expect(clippy::print_stdout, reason = "printing is the job")]
 pub(crate) fn lint(args: &LintArgs) -> Outcome {
     let suite = args.suite.load()?;
     let mut problems = 0;
@@ -30,20 +29,20 @@ pub(crate) fn lint(args: &LintArgs) -> Outcome {
         };
         fixtures += 1;
         for problem in loginproof_mocks::lint_fixture(fixture) {
-            println!(
+            say(format_args!(
                 "fixtures/{name}.http: {} ({})",
                 problem.message, problem.rule
-            );
+            ))?;
             problems += 1;
         }
     }
     for loaded in &suite.scenarios {
         for other in &suite.scenarios {
             if other.first().title == loaded.first().title && other.name < loaded.name {
-                println!(
+                say(format_args!(
                     "scenarios/{}.yaml: has the same title as {}",
                     loaded.name, other.name
-                );
+                ))?;
                 problems += 1;
             }
         }
@@ -56,7 +55,7 @@ pub(crate) fn lint(args: &LintArgs) -> Outcome {
     for name in suite.fixtures.names() {
         // The server answers with this one by itself.
         if name != "responses/hello" && !used.contains(name) {
-            println!("fixtures/{name}.http: no scenario uses it");
+            say(format_args!("fixtures/{name}.http: no scenario uses it"))?;
             problems += 1;
         }
     }
@@ -75,7 +74,7 @@ pub(crate) fn lint(args: &LintArgs) -> Outcome {
     for name in built_in.iter().chain(&given) {
         Target::load(name)?;
     }
-    println!(
+    say(format_args!(
         "{} scenarios, {fixtures} fixtures, {} targets: {}",
         suite.scenarios.len(),
         built_in.len() + given.len(),
@@ -84,7 +83,7 @@ pub(crate) fn lint(args: &LintArgs) -> Outcome {
         } else {
             format!("{problems} problems")
         }
-    );
+    ))?;
     Ok(if problems == 0 {
         ExitStatus::AsExpected
     } else {

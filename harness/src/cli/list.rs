@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Format, Outcome, SuiteArgs};
+use super::{Format, Outcome, SuiteArgs, say};
 use crate::report::ExitStatus;
 
 #[derive(Debug, Args)]
@@ -17,7 +17,6 @@ pub(crate) struct ListArgs {
     format: Format,
 }
 
-#[expect(clippy::print_stdout, reason = "printing is the job")]
 pub(crate) fn list(args: &ListArgs) -> Outcome {
     let suite = args.suite.load()?;
     let selected = suite.select(&args.filter);
@@ -32,10 +31,10 @@ pub(crate) fn list(args: &ListArgs) -> Outcome {
                 })
             })
             .collect();
-        println!(
+        say(format_args!(
             "{}",
             serde_json::to_string_pretty(&all).map_err(|error| miette::miette!("{error}"))?
-        );
+        ))?;
     } else {
         let width = selected
             .iter()
@@ -45,23 +44,23 @@ pub(crate) fn list(args: &ListArgs) -> Outcome {
         for loaded in &selected {
             let scenario = loaded.first();
             let slow = if scenario.slow { " (slow)" } else { "" };
-            println!(
+            say(format_args!(
                 "{:<7} {:<width$}  {:<11} {}{slow}",
                 scenario.case,
                 loaded.name,
                 scenario.level.to_string(),
                 scenario.title
-            );
+            ))?;
         }
         let variants: usize = selected.iter().map(|loaded| loaded.variants.len()).sum();
         let checks: usize = selected
             .iter()
             .map(|loaded| loaded.first().checks.len())
             .sum();
-        println!(
+        say(format_args!(
             "{} scenarios, {checks} checks besides those that are always on, {variants} variants",
             selected.len()
-        );
+        ))?;
     }
     Ok(if selected.is_empty() {
         ExitStatus::NothingSelected

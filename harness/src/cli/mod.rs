@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::report::ExitStatus;
+use crate::report::{ExitStatus, write_stream};
 use crate::scenario::{Suite, SuiteError};
 use crate::target::Target;
 use crate::target::load::cache_folder;
@@ -123,6 +123,19 @@ impl SuiteArgs {
     }
 }
 
+/// One scenario's world for a person: whose, and from which seed.
+#[derive(Debug, Args)]
+pub(crate) struct WorldArgs {
+    /// Whose environment and credential file it has
+    #[arg(long, default_value = "reference", value_name = "NAME|FILE")]
+    target: String,
+    /// Seed of tokens, codes and seeded faults
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    #[command(flatten)]
+    suite: SuiteArgs,
+}
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -158,6 +171,12 @@ pub fn main() -> ExitCode {
             status.into()
         }
     }
+}
+
+/// Prints a line of the command's own output.
+pub(crate) fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
+    write_stream(&mut std::io::stdout(), &format!("{line}\n"))
+        .map_err(|error| Failure::environment(miette::miette!("cannot print: {error}")))
 }
 
 /// Why a command could not do its work.
@@ -228,11 +247,10 @@ fn doctor(args: &DoctorArgs) -> Outcome {
     Ok(diagnosis.status())
 }
 
-#[expect(clippy::print_stdout, reason = "printing is the job")]
 fn install(args: &InstallArgs) -> Outcome {
     let target = Target::load(&args.target)?;
     let (Some(recipe), Some(tools)) = (&target.file.install, &target.tools) else {
-        println!("{} needs no installation", target.file.name);
+        say(format_args!("{} needs no installation", target.file.name))?;
         return Ok(ExitStatus::AsExpected);
     };
     let bin = recipe
@@ -258,11 +276,11 @@ fn install(args: &InstallArgs) -> Outcome {
     } else {
         "is installed"
     };
-    println!(
+    say(format_args!(
         "{} {how}: {} ({})",
         target.file.name,
         installed.version,
         installed.program.display()
-    );
+    ))?;
     Ok(ExitStatus::AsExpected)
 }

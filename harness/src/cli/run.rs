@@ -25,7 +25,7 @@ pub(crate) struct RunArgs {
     /// Program under test: a built-in target's name, or the path of a target file; can be given several times
     #[arg(long, value_name = "NAME|FILE", default_value = "reference")]
     target: Vec<String>,
-    /// Most scenarios at a time [default: 8 for each core; most of a scenario is waiting]
+    /// Most scenarios at a time [default: 16 for each core; most of a scenario is waiting]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
     /// Folder for run.json and the evidence [default: a new one below the user's cache]
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         None => fresh_run_folder()?,
     };
     let jobs = args.jobs.map_or_else(
-        || 8 * std::thread::available_parallelism().map_or(1, usize::from),
+        || 16 * std::thread::available_parallelism().map_or(1, usize::from),
         usize::from,
     );
     let settings = Settings {
@@ -110,14 +110,18 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     let terms = Arc::new(Terms {
         strict: args.strict,
         baseline,
-        whole: args.filter.is_empty(),
+        whole: args.filter.is_empty() && args.slow,
     });
     let mut json = Json::new(terms.clone()).file(out.join("run.json"));
     let mut reports = Reports::new().with(Live::new());
     if args.format == Format::Json {
         json = json.stream(std::io::stdout());
     } else {
-        reports = reports.with(Human::new(terms.clone()));
+        let mut human = Human::new(terms.clone()).arguments(again(args));
+        for (argument, target) in args.target.iter().zip(&targets) {
+            human = human.target_argument(&target.file.name, argument);
+        }
+        reports = reports.with(human);
     }
     reports = reports.with(json);
     if let Some(path) = &args.junit {
@@ -138,6 +142,21 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         })
         .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
     Ok(terms.judge(&record).status)
+}
+
+/// What a command that plays one scenario again needs besides its name.
+fn again(args: &RunArgs) -> Vec<String> {
+    let mut words = Vec::new();
+    if args.seed != 1 {
+        words.extend(["--seed".to_owned(), args.seed.to_string()]);
+    }
+    if let Some(suite) = &args.suite.suite {
+        words.extend(["--suite".to_owned(), suite.display().to_string()]);
+    }
+    if args.slow {
+        words.push("--slow".to_owned());
+    }
+    words
 }
 
 /// The runtime that servers, programs and checks share.

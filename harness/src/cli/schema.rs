@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use schemars::Schema;
 
+use crate::report::write_stream;
+
 /// Prints a schema. The reader may leave before its end, as `head` does.
 ///
 /// # Errors
@@ -11,13 +13,7 @@ use schemars::Schema;
 pub fn print(schema: impl FnOnce() -> Schema, stream: &mut dyn Write) -> io::Result<()> {
     let mut text = serde_json::to_string_pretty(&schema())?;
     text.push('\n');
-    match stream
-        .write_all(text.as_bytes())
-        .and_then(|()| stream.flush())
-    {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
-    }
+    write_stream(stream, &text)
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! `loginproof serve`: the mock servers of a scenario, for a person at a desk.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use clap::Args;
 use loginproof_mocks::journal::Exchange;
 
-use super::{Failure, Outcome, SuiteArgs};
+use super::{Failure, Outcome, WorldArgs, say};
 use crate::report::ExitStatus;
 use crate::run::plan::{Item, Settings};
 use crate::run::world::World;
@@ -18,14 +17,8 @@ use crate::target::Target;
 pub(crate) struct ServeArgs {
     /// A scenario such as refresh/reused; the well-behaved server when left out
     scenario: Option<String>,
-    /// The program to print environment lines for
-    #[arg(long, default_value = "reference", value_name = "NAME|FILE")]
-    target: String,
-    /// Seed of tokens and codes
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
     #[command(flatten)]
-    suite: SuiteArgs,
+    world: WorldArgs,
 }
 
 /// What the well-behaved server needs of a scenario.
@@ -40,17 +33,16 @@ steps: [{ ask: Hello. }]
 checks: { ends: { exit: any } }
 ";
 
-#[expect(clippy::print_stdout, reason = "printing is the job")]
 pub(crate) fn serve(args: &ServeArgs) -> Outcome {
-    let suite = args.suite.load()?;
-    let target = Arc::new(Target::load(&args.target)?);
+    let suite = args.world.suite.load()?;
+    let target = Arc::new(Target::load(&args.world.target)?);
     let (name, scenario) = chosen(&suite, args.scenario.as_deref())?;
     let folder = tempfile::Builder::new()
         .prefix("serve-")
         .tempdir_in(super::run::cache()?)
         .map_err(environment)?;
     let settings = Settings {
-        seed: args.seed,
+        seed: args.world.seed,
         jobs: 1,
         out: folder.path().to_owned(),
         fixtures: suite.fixtures.clone(),
@@ -68,22 +60,26 @@ pub(crate) fn serve(args: &ServeArgs) -> Outcome {
             .await
             .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
         let origin = world.server.origin().to_owned();
-        println!("{name}: {}", item.scenario.title);
-        println!("  issuer              {origin}");
-        println!("  approve sign-ins at {origin}/codex/device");
-        println!("  ChatGPT base        {origin}/backend-api");
-        println!("  Responses base      {origin}/backend-api/codex");
+        say(format_args!("{name}: {}", item.scenario.title))?;
+        say(format_args!("  issuer              {origin}"))?;
+        say(format_args!("  approve sign-ins at {origin}/codex/device"))?;
+        say(format_args!("  ChatGPT base        {origin}/backend-api"))?;
+        say(format_args!(
+            "  Responses base      {origin}/backend-api/codex"
+        ))?;
         if let Some(store) = world.store.as_ref().filter(|_| world.seeded.is_some()) {
-            println!("  credential file     {}", store.display());
+            say(format_args!("  credential file     {}", store.display()))?;
         }
-        println!("\nPaste this where your program is started:");
+        say(format_args!("\nPaste this where your program is started:"))?;
         for line in world.lines_to_paste() {
-            println!("  {line}");
+            say(format_args!("  {line}"))?;
         }
-        println!("\nRequests as they are answered (Ctrl+C ends):");
-        journal(&world).await;
+        say(format_args!(
+            "\nRequests as they are answered (Ctrl+C ends):"
+        ))?;
+        journal(&world).await?;
         world.server.stop().await;
-        println!("\nended");
+        say(format_args!("\nended"))?;
         Ok(ExitStatus::AsExpected)
     })
 }
@@ -122,8 +118,7 @@ pub(super) fn chosen(suite: &Suite, name: Option<&str>) -> Result<(String, Scena
     }
 }
 
-#[expect(clippy::print_stdout, reason = "printing is the job")]
-async fn journal(world: &World) {
+async fn journal(world: &World) -> Result<(), Failure> {
     let mut changed = world.server.journal().changed();
     let mut shown = std::collections::HashSet::new();
     let interrupted = tokio::signal::ctrl_c();
@@ -131,13 +126,12 @@ async fn journal(world: &World) {
     loop {
         for exchange in world.server.journal().snapshot() {
             if exchange.answer.is_some() && shown.insert(exchange.id) {
-                println!("{}", line(&exchange));
+                say(format_args!("{}", line(&exchange)))?;
             }
         }
-        drop(std::io::stdout().flush());
         tokio::select! {
-            _ = &mut interrupted => return,
-            more = changed.changed() => if more.is_err() { return },
+            _ = &mut interrupted => return Ok(()),
+            more = changed.changed() => if more.is_err() { return Ok(()) },
         }
     }
 }

@@ -138,7 +138,7 @@ fn write_whole(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Writes to a stream whose reader may have left, as `head` does: that is its right and no error.
-fn write_stream(stream: &mut dyn Write, text: &str) -> io::Result<()> {
+pub(crate) fn write_stream(stream: &mut dyn Write, text: &str) -> io::Result<()> {
     match stream
         .write_all(text.as_bytes())
         .and_then(|()| stream.flush())

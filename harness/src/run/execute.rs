@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use loginproof_mocks::Journal;
+
 use super::event::{CheckResult, Outcome};
 use super::evidence::{Evidence, StoreEvidence, home_files, time_running};
 use super::joined::Joined;
@@ -16,6 +18,9 @@ use crate::verdict::{Level, Verdict};
 
 /// A scenario that does not say otherwise is ended after this time.
 const BOUND: Duration = Duration::from_secs(30);
+
+/// How long the journal may take to learn how the last answers ended.
+const SETTLING: Duration = Duration::from_millis(500);
 
 /// Plays one scenario and judges it. Never fails: what the harness cannot do becomes the verdict `error`.
 pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joined>>) -> Outcome {
@@ -63,8 +68,8 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
     let played = stage.play(&item.scenario.steps).await;
     let (programs, notes) = stage.clear().await;
     let running = time_running(&programs);
-    // The last answers are written to the journal when their connections end.
     world.server.gates().open_all();
+    settled(world.server.journal()).await;
     let evidence = Evidence {
         exchanges: world.server.journal().snapshot(),
         store: store_evidence(&world, watch.map(super::store_watch::StoreWatch::finish)),
@@ -98,6 +103,24 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
         world.server.stop().await;
     }
     outcome(item, settings, results, begun, running)
+}
+
+/// Waits until the journal knows how every answer ended. The programs are gone, so their connections end by themselves.
+async fn settled(journal: &Journal) {
+    let mut changed = journal.changed();
+    let all = async {
+        while journal
+            .snapshot()
+            .iter()
+            .any(|exchange| exchange.answer.is_none())
+        {
+            if changed.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    // An answer that is still open then was never going to end.
+    let _ = tokio::time::timeout(SETTLING, all).await;
 }
 
 fn store_evidence(

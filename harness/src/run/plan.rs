@@ -119,30 +119,26 @@ impl Plan {
 
 /// How long a right program waits in this scenario, roughly: only the order of the plan rests on it.
 fn patience(scenario: &Scenario) -> Duration {
-    let interval = scenario
-        .server
+    const DEFAULT_INTERVAL: Duration = Duration::from_secs(5); // RFC 8628 §3.2
+    let server = &scenario.server;
+    let interval = server
         .authorization
         .interval
         .trim()
         .parse()
-        .map_or(Duration::from_secs(5), Duration::from_secs);
-    let signs_in = scenario.steps.iter().any(|step| step.login.is_some());
-    let polls = scenario
-        .server
-        .poll
-        .iter()
-        .map(|rule| rule.times.unwrap_or(1))
-        .sum::<u32>()
-        + 1;
-    let logging_in = if signs_in {
-        interval * polls
-    } else {
-        Duration::ZERO
-    };
-    let idle = scenario
-        .settings
-        .idle_timeout
-        .map_or(Duration::ZERO, |span| span.0 * 3);
-    let bound = scenario.bound.map_or(Duration::ZERO, |span| span.0 / 10);
-    logging_in + idle + bound
+        .map_or(DEFAULT_INTERVAL, Duration::from_secs);
+    let mut patience = Duration::ZERO;
+    if scenario.steps.iter().any(|step| step.login.is_some()) {
+        let polls: u32 = server.poll.iter().map(|rule| rule.times.unwrap_or(1)).sum();
+        patience += interval * (polls + 1);
+        // Other intervals, more time between polls, attempts at a first step that fails.
+        if !server.usercode.is_empty() || !server.poll.is_empty() {
+            patience += DEFAULT_INTERVAL;
+        }
+    }
+    patience
+        + scenario
+            .settings
+            .idle_timeout
+            .map_or(Duration::ZERO, |span| span.0 * 3)
 }

@@ -197,7 +197,10 @@ fn validate(
             "a scenario that sets `idle-timeout` must list `idle-timeout` under `needs`".to_owned(),
         );
     }
-    for problem in loginproof_mocks::validate(&scenario.server, fixtures) {
+    if let Some(problem) = loginproof_mocks::validate(&scenario.server, fixtures)
+        .into_iter()
+        .next()
+    {
         let named = problem
             .message
             .split('`')

@@ -58,7 +58,7 @@ impl Target {
             command.env("PATH", path);
         }
         let child = command.spawn().map_err(|error| fail(error.to_string()))?;
-        let output = output_within(child, BOUND).map_err(|reason| fail(reason))?;
+        let output = output_within(child, BOUND).map_err(&fail)?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned()
             + &String::from_utf8_lossy(&output.stderr);
         let version = text.lines().map(str::trim).find(|line| !line.is_empty());

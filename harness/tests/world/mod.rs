@@ -37,6 +37,7 @@ impl World {
                 rows: 24,
             },
             answers: true,
+            mirror: false,
             umask: None,
             supervisor: PathBuf::from(env!("CARGO_BIN_EXE_loginproof")),
             report: self.folder.path().join("report.json"),
