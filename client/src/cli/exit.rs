@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::failure::{Class, Failure};
-use crate::oauth::device_flow::SignInError;
+use crate::oauth::SignInError;
 use crate::session::{AccountError, AskError, RefreshError};
 
 /// The table shown by `--help`.
@@ -66,7 +66,7 @@ impl From<&Failure> for Exit {
         match failure.class {
             _ if failure.sign_in_helps() => Self::SignInNeeded,
             Class::UsageLimit { .. } | Class::Quota => Self::Quota,
-            Class::Transport | Class::Timeout => Self::Transport,
+            Class::Transport | Class::Timeout | Class::Setup => Self::Transport,
             Class::RateLimited | Class::Overloaded | Class::Server => Self::TryLater,
             _ => Self::Failure,
         }

@@ -15,7 +15,7 @@ use serde_json::json;
 pub use exit::Exit;
 
 use crate::failure::text::moment;
-use crate::oauth::device_flow::SignInError;
+use crate::oauth::SignInError;
 use crate::oauth::jwt::Claims;
 use crate::responses::Outcome;
 use crate::session::{

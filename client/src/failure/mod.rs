@@ -51,6 +51,8 @@ pub enum Class {
     Transport,
     /// Nothing came for too long.
     Timeout,
+    /// No connection can be made with the settings of this machine: an address, a certificate.
+    Setup,
     /// The answer is not in the form that the protocol lays down.
     Unreadable,
     /// A failure that the server does not explain in known terms.
@@ -180,6 +182,7 @@ impl Failure {
             Class::EdgeBlock => "edge_block",
             Class::Transport => "transport",
             Class::Timeout => "timeout",
+            Class::Setup => "setup",
             Class::Unreadable => "unreadable",
             Class::Unclassified => "unclassified",
         }

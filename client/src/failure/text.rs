@@ -59,10 +59,11 @@ impl Failure {
             Class::Policy => "refused by the service's policy",
             Class::InvalidRequest => "the server rejects the request",
             Class::EdgeBlock => {
-                "blocked by a proxy or the network edge: a web page came instead of the service's answer"
+                "blocked by a proxy or the network edge: a web page (HTML) came instead of the service's answer"
             }
             Class::Transport => "the connection failed",
             Class::Timeout => "timed out",
+            Class::Setup => "no connection with these settings",
             Class::Unreadable => "the server's answer cannot be read",
             Class::Unclassified => "the response failed",
         }

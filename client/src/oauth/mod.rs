@@ -6,9 +6,11 @@ pub mod pkce;
 mod poll_answer;
 pub mod refusal;
 mod secret;
+mod sign_in_error;
 pub mod token;
 mod user_code;
 
 pub use secret::{
     AccessToken, AuthorizationCode, CodeVerifier, DeviceAuthId, IdToken, RefreshToken,
 };
+pub use sign_in_error::SignInError;

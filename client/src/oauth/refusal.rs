@@ -62,33 +62,11 @@ fn class_of(answer: &Answer, body: &ErrorBody) -> Class {
     if is_policy(body) {
         return Class::Policy;
     }
-    match body.code_or_kind() {
-        Some("refresh_token_reused") => return Class::RefreshReused,
-        // The access token's code, but here it speaks of the grant that was shown: no second try can help.
-        Some("refresh_token_expired" | "token_expired" | "expired_token") => {
-            return Class::RefreshExpired;
-        }
-        Some(
-            "refresh_token_invalidated"
-            | "token_revoked"
-            | "token_invalidated"
-            | "refresh_token_revoked",
-        ) => {
-            return Class::RefreshRevoked;
-        }
-        // RFC 6749 §5.2
-        Some(
-            "invalid_grant"
-            | "invalid_token"
-            | "unauthorized_client"
-            | "invalid_client"
-            | "access_denied",
-        ) => {
-            return Class::RefreshRejected;
-        }
-        Some("temporarily_unavailable" | "server_error") if status < 500 => return Class::Server,
-        Some("slow_down") => return Class::RateLimited,
-        _ => {}
+    if let Some(class) = body
+        .code_or_kind()
+        .and_then(|code| class_of_code(code, status))
+    {
+        return class;
     }
     match status {
         429 => Class::RateLimited,
@@ -101,8 +79,41 @@ fn class_of(answer: &Answer, body: &ErrorBody) -> Class {
         200..300 if answer.is_html() => Class::EdgeBlock,
         _ if answer.is_html() => Class::EdgeBlock,
         200..300 => Class::Unreadable,
+        // RFC 6749 §5.2: a refused grant is a 400, whatever words stand beside it.
+        400 => Class::RefreshRejected,
         _ => Class::InvalidRequest,
     }
+}
+
+/// Whether this code says that the grant itself is dead. Anything else may be a gateway's word.
+pub fn ends_the_grant(code: &str) -> bool {
+    use Class::{RefreshExpired, RefreshRejected, RefreshReused, RefreshRevoked};
+    let class = class_of_code(code, 400);
+    matches!(
+        class,
+        Some(RefreshExpired | RefreshRejected | RefreshReused | RefreshRevoked)
+    )
+}
+
+fn class_of_code(code: &str, status: u16) -> Option<Class> {
+    Some(match code {
+        "refresh_token_reused" => Class::RefreshReused,
+        // The access token's code, but here it speaks of the grant that was shown: no second try can help.
+        "refresh_token_expired" | "token_expired" | "expired_token" => Class::RefreshExpired,
+        "refresh_token_invalidated"
+        | "refresh_token_revoked"
+        | "token_revoked"
+        | "token_invalidated" => Class::RefreshRevoked,
+        // RFC 6749 §5.2
+        "invalid_grant"
+        | "invalid_token"
+        | "unauthorized_client"
+        | "invalid_client"
+        | "access_denied" => Class::RefreshRejected,
+        "temporarily_unavailable" | "server_error" if status < 500 => Class::Server,
+        "slow_down" => Class::RateLimited,
+        _ => return None,
+    })
 }
 
 /// An OAuth endpoint has every reason to echo secrets, and none to say long opaque words.
@@ -162,6 +173,16 @@ mod tests {
         );
         assert_eq!(class(401, ""), Class::RefreshRejected);
         assert_eq!(class(403, "{}"), Class::RefreshRejected);
+        assert_eq!(
+            class(400, r#"{"detail":"Unknown grant"}"#),
+            Class::RefreshRejected
+        );
+    }
+
+    #[test]
+    fn only_a_code_that_names_the_grant_ends_it_for_good() {
+        assert!(ends_the_grant("invalid_grant") && ends_the_grant("token_expired"));
+        assert!(!ends_the_grant("invalid_request") && !ends_the_grant("something_new"));
     }
 
     #[test]

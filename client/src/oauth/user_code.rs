@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::device_flow::SignInError;
 use super::secret::DeviceAuthId;
+use super::sign_in_error::SignInError;
 use crate::answer::Answer;
 
 /// RFC 8628 §3.2: without an interval the client must use five seconds.

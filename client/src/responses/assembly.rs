@@ -5,154 +5,10 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use super::classify::{classify_error, failure_of_response};
-use super::event::{Channel, Event, Place, string};
-use super::item::{Content, FunctionCall, Item, Phase};
+use super::event::{Event, Place, string};
+use super::response::{Fact, IncompleteReason, Outcome, Response, Usage};
 use super::slot::Slot;
-use crate::error_body::integer;
-use crate::failure::Failure;
 use crate::redact::Redactor;
-
-/// How a response ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// As it should.
-    Completed,
-    /// Cut short: what there is, is kept.
-    Incomplete(IncompleteReason),
-    /// By a failure.
-    Failed(Failure),
-    /// Cancelled by somebody.
-    Cancelled,
-}
-
-/// Why a response was cut short.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IncompleteReason {
-    /// The limit of output tokens.
-    MaxOutputTokens,
-    /// The content filter.
-    ContentFilter,
-    /// Another reason, in the server's words.
-    Other(String),
-    /// None given.
-    Unstated,
-}
-
-impl IncompleteReason {
-    /// The server's name of the reason.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::MaxOutputTokens => "max_output_tokens",
-            Self::ContentFilter => "content_filter",
-            Self::Other(name) => name,
-            Self::Unstated => "no reason given",
-        }
-    }
-}
-
-/// Token counts; what the server leaves out is `None`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Tokens read.
-    pub input: Option<i64>,
-    /// Of these, read from the cache.
-    pub cached: Option<i64>,
-    /// Tokens written.
-    pub output: Option<i64>,
-    /// Of these, spent on reasoning.
-    pub reasoning: Option<i64>,
-}
-
-/// Something odd in a stream that did not keep it from being understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fact {
-    /// Deltas add up to another text than the event that declares it whole.
-    TextDiffers {
-        /// The item.
-        output_index: Option<u64>,
-        /// The text within it.
-        channel: Channel,
-    },
-    /// The whole item differs from what was streamed of it.
-    ItemDiffers {
-        /// The item.
-        output_index: Option<u64>,
-    },
-    /// A call that names no tool was dropped.
-    CallWithoutName {
-        /// The item.
-        output_index: Option<u64>,
-    },
-    /// A call that cannot be answered was dropped.
-    CallWithoutId {
-        /// The item.
-        output_index: Option<u64>,
-    },
-    /// The data of an event was no JSON object.
-    NotJson,
-}
-
-/// A response that has ended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Response {
-    /// Its id.
-    pub id: Option<String>,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Its output, in order.
-    pub items: Vec<Item>,
-    /// Token counts.
-    pub usage: Usage,
-    /// Oddities.
-    pub facts: Vec<Fact>,
-}
-
-impl Response {
-    /// The answer: the text of the final messages, or of all that are not commentary. Parts are joined as they are,
-    /// messages by a line feed. A refusal is text too.
-    pub fn text(&self) -> String {
-        let messages = |wanted: fn(Phase) -> bool| -> Vec<String> {
-            let messages = self.items.iter().filter_map(|item| match item {
-                Item::Message { content, phase } if wanted(*phase) => Some(content),
-                _ => None,
-            });
-            let join =
-                |content: &Vec<Content>| content.iter().map(Content::text).collect::<String>();
-            messages.map(join).filter(|text| !text.is_empty()).collect()
-        };
-        let is_final = |item: &Item| {
-            matches!(
-                item,
-                Item::Message {
-                    phase: Phase::FinalAnswer,
-                    ..
-                }
-            )
-        };
-        let texts = if self.items.iter().any(is_final) {
-            messages(|phase| phase == Phase::FinalAnswer)
-        } else {
-            messages(|phase| phase != Phase::Commentary)
-        };
-        texts.join("\n")
-    }
-
-    /// Whether the model declined in any part.
-    pub fn is_refusal(&self) -> bool {
-        let refuses = |part: &Content| matches!(part, Content::Refusal(text) if !text.is_empty());
-        self.items.iter().any(
-            |item| matches!(item, Item::Message { content, .. } if content.iter().any(refuses)),
-        )
-    }
-
-    /// The calls to answer, in order.
-    pub fn calls(&self) -> impl Iterator<Item = &FunctionCall> {
-        self.items.iter().filter_map(|item| match item {
-            Item::Call(call) => Some(call),
-            _ => None,
-        })
-    }
-}
 
 /// A response in the making.
 ///
@@ -290,7 +146,7 @@ impl Assembly {
 
     fn end(&mut self, status: &str, response: &Value) {
         self.id = self.id.take().or_else(|| string(response.get("id")));
-        self.usage = usage(response.get("usage"));
+        self.usage = Usage::read(response.get("usage"));
         // The object's own status is the finer word: `response.done` says nothing else.
         let stated = response
             .get("status")
@@ -303,7 +159,7 @@ impl Assembly {
         };
         self.outcome = Some(match status {
             "completed" => Outcome::Completed,
-            "incomplete" => Outcome::Incomplete(reason(response)),
+            "incomplete" => Outcome::Incomplete(IncompleteReason::read(response)),
             "cancelled" => Outcome::Cancelled,
             _ => Outcome::Failed(failure_of_response(
                 response,
@@ -389,33 +245,6 @@ impl Assembly {
 fn with_id(mut place: Place, item: &Value) -> Place {
     place.item_id = place.item_id.or_else(|| string(item.get("id")));
     place
-}
-
-fn reason(response: &Value) -> IncompleteReason {
-    match response
-        .get("incomplete_details")
-        .and_then(|d| d.get("reason"))
-        .and_then(Value::as_str)
-    {
-        Some("max_output_tokens") => IncompleteReason::MaxOutputTokens,
-        Some("content_filter") => IncompleteReason::ContentFilter,
-        Some(other) => IncompleteReason::Other(crate::redact::one_line(other, 64)),
-        None => IncompleteReason::Unstated,
-    }
-}
-
-fn usage(value: Option<&Value>) -> Usage {
-    let get = |path: &[&str]| {
-        path.iter()
-            .try_fold(value?, |v, name| v.get(*name))
-            .and_then(integer)
-    };
-    Usage {
-        input: get(&["input_tokens"]),
-        cached: get(&["input_tokens_details", "cached_tokens"]),
-        output: get(&["output_tokens"]),
-        reasoning: get(&["output_tokens_details", "reasoning_tokens"]),
-    }
 }
 
 #[cfg(test)]

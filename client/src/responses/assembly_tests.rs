@@ -1,4 +1,4 @@
-use super::super::item::CallKind;
+use super::super::item::{CallKind, Item};
 use super::*;
 use crate::failure::Class;
 

@@ -5,11 +5,13 @@ mod classify;
 mod event;
 mod item;
 mod request;
+mod response;
 mod slot;
 
-pub use assembly::{Assembly, Fact, IncompleteReason, Outcome, Response, Usage};
+pub use assembly::Assembly;
 pub use classify::{classify_answer, classify_error, failure_of_response};
 pub use event::{Channel, Event, Place};
 pub use item::{CallKind, Content, FunctionCall, Item, Phase};
 pub(crate) use request::run_tool;
 pub use request::{ECHO_TOOL, Input, Request};
+pub use response::{Fact, IncompleteReason, Outcome, Response, Usage};

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::assembly::Response;
+use super::response::Response;
 
 /// The one tool that the client offers: it returns what it is given.
 pub const ECHO_TOOL: &str = "echo";
@@ -103,8 +103,8 @@ pub(crate) fn run_tool(call: &super::item::FunctionCall) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::assembly::{Outcome, Usage};
     use super::super::item::{CallKind, FunctionCall, Item};
+    use super::super::response::{Outcome, Usage};
     use super::*;
 
     fn call(name: &str, arguments: &str) -> FunctionCall {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::assembly::Fact;
 use super::event::{Channel, Place, string};
 use super::item::{CallKind, Content, FunctionCall, Item, Phase};
+use super::response::Fact;
 
 /// A text in the making.
 #[derive(Clone, Debug, Default)]

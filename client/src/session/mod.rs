@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::failure::Failure;
-use crate::oauth::device_flow::{Prompt, SignInError};
-use crate::oauth::{AccessToken, RefreshToken};
+use crate::oauth::device_flow::Prompt;
+use crate::oauth::{AccessToken, RefreshToken, SignInError};
 use crate::responses::FunctionCall;
 use crate::store::{Credentials, Store, StoreError};
 use crate::transport::{Exchange, Limits, Transport};

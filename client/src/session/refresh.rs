@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{Credentials, Freshness, Notice, Session};
 use crate::failure::{Class, Failure};
+use crate::oauth::refusal;
 use crate::oauth::token::{self, Grant};
 use crate::oauth::{AccessToken, RefreshToken};
 use crate::store::StoreError;
@@ -227,10 +228,8 @@ impl Session {
             Ok(grant) => grant,
             Err(failure) => {
                 // Only what the server names is remembered: a bare 401 may be a gateway's.
-                if failure.ends_the_grant()
-                    && failure.code.is_some()
-                    && failure.class != Class::RefreshReused
-                {
+                let named = failure.code.as_deref().is_some_and(refusal::ends_the_grant);
+                if failure.ends_the_grant() && named && failure.class != Class::RefreshReused {
                     self.store
                         .quarantine(&pair.refresh, &failure, SystemTime::now());
                 }

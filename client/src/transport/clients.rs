@@ -112,7 +112,7 @@ fn tls(roots: rustls::RootCertStore) -> Result<rustls::ClientConfig, Failure> {
 }
 
 fn config(message: String) -> Failure {
-    Failure::local(Class::InvalidRequest, message)
+    Failure::local(Class::Setup, message)
 }
 
 #[cfg(test)]

@@ -148,12 +148,8 @@ impl Transport {
         bound: Duration,
         follow: &dyn Fn(Exchange),
     ) -> Result<Response, Failure> {
-        let url = Url::parse(post.url).map_err(|e| {
-            Failure::local(
-                Class::InvalidRequest,
-                format!("{} is not a URL: {e}", post.url),
-            )
-        })?;
+        let url = Url::parse(post.url)
+            .map_err(|e| Failure::local(Class::Setup, format!("{} is not a URL: {e}", post.url)))?;
         let client = self.clients.for_url(&url)?;
         let mut request = client.post(url.clone()).body(post.body.clone());
         for (name, value) in post.headers {
@@ -219,22 +215,22 @@ fn broken(url: &str, error: &reqwest::Error) -> Failure {
     // The causes repeat each other from the outside in.
     let innermost = causes.pop().unwrap_or_else(|| "no cause given".to_owned());
     let lower = innermost.to_ascii_lowercase();
-    let what = if lower.contains("certificate") || lower.contains("unknownissuer") {
-        "its TLS certificate is not trusted (set SSL_CERT_FILE to the authority's certificate)"
+    // A certificate that is not trusted now will not be trusted at the next try either.
+    let (class, what) = if lower.contains("certificate") || lower.contains("unknownissuer") {
+        let advice =
+            "its TLS certificate is not trusted (SSL_CERT_FILE can name another authority)";
+        (Class::Setup, advice)
     } else if error.is_connect() {
-        "no connection"
+        (Class::Transport, "no connection")
     } else if lower.contains("invalid chunk size")
         || lower.contains("content-length")
         || lower.contains("unexpected eof")
     {
-        "the answer was cut off"
+        (Class::Transport, "the answer was cut off")
     } else {
-        "the connection broke"
+        (Class::Transport, "the connection broke")
     };
-    Failure::local(
-        Class::Transport,
-        format!("{}: {what}: {innermost}", host(url)),
-    )
+    Failure::local(class, format!("{}: {what}: {innermost}", host(url)))
 }
 
 /// Host and port of a URL, for people.
