@@ -211,9 +211,9 @@ fn an_exchange_is_sent_again_only_when_the_server_cannot_have_used_the_code() {
 }
 
 #[test]
-fn a_throttled_code_request_is_tried_four_times() {
+fn a_throttled_code_request_is_tried_three_times() {
     let mut run = Run::new();
-    for wait in [0, 2000, 4000, 8000] {
+    for wait in [0, 2000, 4000] {
         assert!(matches!(run.step(), Step::RequestCode(_)));
         assert_eq!(run.waits.last(), Some(&wait));
         run.answer(429, "");
