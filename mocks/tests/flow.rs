@@ -26,7 +26,11 @@ impl Program {
     fn new(server: &MockServer) -> Self {
         // Built with the whole workspace, the library wants to know its cryptography also for plain HTTP.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(BOUND).build();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([])
+            .timeout(BOUND)
+            .build();
         Self {
             http: http.unwrap(),
             origin: server.origin().to_owned(),

@@ -45,7 +45,11 @@ pub(super) fn judge(check: &RequestsCheck, evidence: &Evidence) -> Finding {
     if counts && !holds(range, counted.len()) {
         return Finding::broken(format!("{} to {name}", describe(range)), seen, shown());
     }
-    if let Some(gap) = &check.gap
+    // Where `count` allows so few that there is no gap, their number was judged already.
+    let measurable = check
+        .gap
+        .filter(|gap| check.count.is_none() || counted.len() >= gap.first());
+    if let Some(gap) = &measurable
         && let Some(broken) = gaps(gap, &counted, &name, shown)
     {
         return broken;
@@ -62,11 +66,17 @@ pub(super) fn judge(check: &RequestsCheck, evidence: &Evidence) -> Finding {
             shown(),
         );
     }
-    let measured = check
-        .gap
+    let measured = measurable
         .map(|_| format!(", shortest gap {:.3} s", shortest(&counted)))
         .unwrap_or_default();
     Finding::Holds(format!("{seen}{measured}"))
+}
+
+impl Gap {
+    /// The first request that ends a gap, counted from 1.
+    fn first(&self) -> usize {
+        self.from.unwrap_or(2).max(2)
+    }
 }
 
 /// From the end of an answer to the start of the next request, in seconds.
@@ -91,7 +101,7 @@ fn gaps(
     name: &str,
     shown: impl Fn() -> Vec<crate::run::event::Excerpt>,
 ) -> Option<Finding> {
-    let from = gap.from.unwrap_or(2).max(2);
+    let from = gap.first();
     if counted.len() < from {
         let seen = format!(
             "only {} such requests: there is no gap to measure",

@@ -374,7 +374,8 @@ pub struct RequestsCheck {
     /// How many: a number, or `at-least` and `at-most`. Default: at least one.
     #[serde(default)]
     pub count: Option<Count>,
-    /// From the end of an answer to the start of the next counted request.
+    /// From the end of an answer to the start of the next counted request. With `count`, fewer requests than make a gap
+    /// are judged by their number alone; without it there must be a gap to measure.
     #[serde(default)]
     pub gap: Option<Gap>,
     /// What is the same in all counted requests.

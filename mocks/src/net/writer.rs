@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{Connection, Transport};
 use crate::fault::{How, Time};
@@ -48,6 +48,7 @@ impl<T: Transport> Connection<T> {
             bytes: BytesMut::new(),
             body: Vec::new(),
             pace: plan.pace,
+            due: None,
         };
         let mut begun = false;
         for step in &plan.steps {
@@ -104,7 +105,7 @@ impl<T: Transport> Connection<T> {
         let bytes = output.bytes.split();
         match output.pace {
             None => self.transport.write_all(&bytes).await?,
-            Some(pace) => self.trickle(&bytes, pace).await?,
+            Some(pace) => self.trickle(&bytes, pace, &mut output.due).await?,
         }
         self.transport.flush().await?;
         witness.sent(bytes.len(), &output.body);
@@ -112,8 +113,13 @@ impl<T: Transport> Connection<T> {
         Ok(())
     }
 
-    /// Writes so many bytes per second.
-    async fn trickle(&mut self, bytes: &[u8], pace: u32) -> io::Result<()> {
+    /// Writes so many bytes per second. `due` is when the last piece had its time: a timer that fires late is made up for.
+    async fn trickle(
+        &mut self,
+        bytes: &[u8],
+        pace: u32,
+        due: &mut Option<Instant>,
+    ) -> io::Result<()> {
         let pace = f64::from(pace.max(1));
         let piece = (pace * TICK.as_secs_f64()).ceil().max(1.0);
         #[expect(
@@ -127,7 +133,11 @@ impl<T: Transport> Connection<T> {
             self.transport.flush().await?;
             #[expect(clippy::cast_precision_loss, reason = "a piece is small")]
             let time = Duration::from_secs_f64(piece.len() as f64 / pace);
-            if !self.wait(time).await {
+            let now = Instant::now();
+            // Not more than one tick, so that a pause is not followed by a burst.
+            let next = due.map_or(now, |due| due.max(now - TICK.min(time))) + time;
+            *due = Some(next);
+            if !self.wait(next.saturating_duration_since(now)).await {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
         }
@@ -178,6 +188,7 @@ struct Output {
     /// The body's part of them.
     body: Vec<Bytes>,
     pace: Option<u32>,
+    due: Option<Instant>,
 }
 
 impl Output {
