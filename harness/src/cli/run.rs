@@ -12,6 +12,7 @@ use crate::baseline::Baseline;
 use crate::report::{Human, Json, Junit, Live, Record, Report, Reports, Terms};
 use crate::run::event::TargetInfo;
 use crate::run::plan::{Plan, Settings};
+use crate::sandbox::home::Home;
 use crate::target::Target;
 use crate::target::load::cache_folder;
 
@@ -182,6 +183,7 @@ pub(super) fn cache() -> Result<PathBuf, Failure> {
 
 /// A new folder for a run; the oldest ones make place.
 pub(super) fn fresh_run_folder() -> Result<PathBuf, Failure> {
+    Home::sweep(&Home::parent());
     let runs = cache()?.join("runs");
     std::fs::create_dir_all(&runs).map_err(environment)?;
     let mut old: Vec<PathBuf> = std::fs::read_dir(&runs)

@@ -4,12 +4,16 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Serialize;
 use tempfile::TempDir;
 
 /// Entries listed at most: a program that unpacks a whole runtime is told apart by its first ones.
 const LISTED: usize = 20_000;
+
+/// A home older than this belongs to no run any more.
+const LEFT_BEHIND: Duration = Duration::from_secs(24 * 3600);
 
 /// A home folder that only its owner can enter. Removed with everything in it when dropped.
 #[derive(Debug)]
@@ -75,6 +79,27 @@ impl Home {
             .unwrap_or_else(std::env::temp_dir)
             .join("loginproof")
             .join("homes")
+    }
+
+    /// Removes homes below `parent` that a run which was killed left behind: those untouched for a day.
+    pub fn sweep(parent: &Path) {
+        let old = |path: &Path| {
+            let age = fs::metadata(path)
+                .and_then(|data| data.modified())
+                .ok()?
+                .elapsed()
+                .ok()?;
+            Some(age > LEFT_BEHIND)
+        };
+        for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if old(&path) == Some(true)
+                && entry.file_name().as_encoded_bytes().starts_with(b"home-")
+            {
+                // Another run may be sweeping too.
+                drop(fs::remove_dir_all(&path));
+            }
+        }
     }
 
     /// The folder.
@@ -174,6 +199,31 @@ mod tests {
         let path = home.path().to_owned();
         drop(home);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn only_old_homes_are_swept() {
+        let parent = tempfile::tempdir().unwrap();
+        let (old, young, other) = (
+            parent.path().join("home-old"),
+            parent.path().join("home-young"),
+            parent.path().join("other"),
+        );
+        for folder in [&old, &young, &other] {
+            fs::create_dir(folder).unwrap();
+        }
+        let before = std::time::SystemTime::now() - 2 * LEFT_BEHIND;
+        for folder in [&old, &other] {
+            fs::File::open(folder)
+                .unwrap()
+                .set_modified(before)
+                .unwrap();
+        }
+        Home::sweep(parent.path());
+        assert_eq!(
+            (old.exists(), young.exists(), other.exists()),
+            (false, true, true)
+        );
     }
 
     #[test]
