@@ -1,5 +1,6 @@
 //! Excerpts of the evidence for people: bounded, with secrets shortened.
 
+use loginproof_mocks::authorization::{Secret, SecretKind};
 use loginproof_mocks::journal::Exchange;
 use loginproof_mocks::script::{Endpoint, TokenState};
 
@@ -76,10 +77,7 @@ pub(super) fn presentable(text: &str, evidence: &Evidence) -> String {
                 .chars()
                 .skip(secret.value.chars().count().saturating_sub(4))
                 .collect();
-            text = text.replace(
-                &secret.value,
-                &format!("<{} …{tail}>", super::leak::name(secret)),
-            );
+            text = text.replace(&secret.value, &format!("<{} …{tail}>", secret_name(secret)));
         }
     }
     let all = text.lines().count();
@@ -160,4 +158,16 @@ pub(super) fn word<T: serde::Serialize>(value: T) -> String {
         .ok()
         .and_then(|value| value.as_str().map(str::to_owned))
         .unwrap_or_default()
+}
+
+/// What a secret is, in words.
+pub(super) fn secret_name(secret: &Secret) -> &'static str {
+    match secret.kind {
+        SecretKind::AccessToken => "access token",
+        SecretKind::RefreshToken => "refresh token",
+        SecretKind::IdToken => "id token",
+        SecretKind::AuthorizationCode => "authorization code",
+        SecretKind::CodeVerifier => "code verifier",
+        SecretKind::DeviceAuthId => "device_auth_id",
+    }
 }

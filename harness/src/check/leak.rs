@@ -25,7 +25,11 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
         if let Some(secret) = texts.iter().find_map(|bytes| search.first(bytes)) {
             leaks.extend(excerpt::screen(evidence, program).into_iter().map(|shown| {
                 (
-                    format!("{} in the output of {}", name(secret), program.name),
+                    format!(
+                        "{} in the output of {}",
+                        excerpt::secret_name(secret),
+                        program.name
+                    ),
                     shown,
                 )
             }));
@@ -57,14 +61,18 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
         });
         if !beside_store {
             leaks.push((
-                format!("{} in {}", name(secret), file.path.display()),
+                format!(
+                    "{} in {}",
+                    excerpt::secret_name(secret),
+                    file.path.display()
+                ),
                 shown(),
             ));
         } else if file.mode & 0o077 != 0 {
             leaks.push((
                 format!(
                     "{} in {}, which others can read (mode {:04o})",
-                    name(secret),
+                    excerpt::secret_name(secret),
                     file.path.display(),
                     file.mode
                 ),
@@ -109,7 +117,7 @@ fn in_request(search: &Search<'_>, exchange: &Exchange) -> Option<String> {
     if let Some(secret) = search.first(request.target.as_bytes()) {
         return Some(format!(
             "{} in the address of a request to {place}",
-            name(secret)
+            excerpt::secret_name(secret)
         ));
     }
     let headers: String = request
@@ -122,18 +130,7 @@ fn in_request(search: &Search<'_>, exchange: &Exchange) -> Option<String> {
         .iter()
         .flat_map(|part| search.all(part))
         .find(|secret| !belongs(secret.kind, exchange.endpoint))
-        .map(|secret| format!("{} sent to {place}", name(secret)))
-}
-
-pub(super) fn name(secret: &Secret) -> &'static str {
-    match secret.kind {
-        SecretKind::AccessToken => "access token",
-        SecretKind::RefreshToken => "refresh token",
-        SecretKind::IdToken => "id token",
-        SecretKind::AuthorizationCode => "authorization code",
-        SecretKind::CodeVerifier => "code verifier",
-        SecretKind::DeviceAuthId => "device_auth_id",
-    }
+        .map(|secret| format!("{} sent to {place}", excerpt::secret_name(secret)))
 }
 
 /// Where a secret may be sent.

@@ -11,7 +11,7 @@ mod steps;
 mod store_watch;
 pub mod world;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use event::{Event, TargetInfo};
-use plan::Plan;
+use plan::{Item, Plan, Settings};
 
 /// Plays the plan. Every event goes to `events`; the stream ends with [`Event::Finished`].
 pub async fn run(
@@ -37,32 +37,50 @@ pub async fn run(
         out: plan.settings.out.clone(),
     });
     let places = Arc::new(Semaphore::new(plan.settings.jobs));
-    let mut by_target: HashMap<String, Arc<Semaphore>> = HashMap::new();
     let settings = Arc::new(plan.settings);
-    let mut playing = JoinSet::new();
+    let mut by_target: BTreeMap<String, Vec<Item>> = BTreeMap::new();
     for item in plan.items {
-        let limit = item
-            .target
-            .file
-            .limits
-            .side_by_side
-            .unwrap_or(Semaphore::MAX_PERMITS);
-        let own = by_target
+        by_target
             .entry(item.target.file.name.clone())
-            .or_insert_with(|| Arc::new(Semaphore::new(limit)))
-            .clone();
+            .or_default()
+            .push(item);
+    }
+    let mut playing = JoinSet::new();
+    for items in by_target.into_values() {
         let (places, settings, tell) = (places.clone(), settings.clone(), tell.clone());
-        playing.spawn(async move {
-            // Neither semaphore is ever closed.
-            let _own = own.acquire_owned().await;
-            let _place = places.acquire_owned().await;
-            tell(Event::ScenarioStarted(item.id()));
-            let outcome = execute::execute(&item, &settings, None).await;
-            tell(Event::ScenarioFinished(Box::new(outcome)));
-        });
+        playing.spawn(async move { play_in_order(items, &places, &settings, &tell).await });
     }
     while playing.join_next().await.is_some() {}
     let duration = begun.elapsed();
     tell(Event::Finished { duration });
     duration
+}
+
+/// Plays the scenarios of one target. Each begins in its turn, as soon as there is a place for it.
+async fn play_in_order(
+    items: Vec<Item>,
+    places: &Arc<Semaphore>,
+    settings: &Arc<Settings>,
+    tell: &(impl Fn(Event) + Clone + Send + 'static),
+) {
+    let limit = items
+        .first()
+        .and_then(|item| item.target.file.limits.side_by_side);
+    let own = Arc::new(Semaphore::new(limit.unwrap_or(Semaphore::MAX_PERMITS)));
+    let mut playing = JoinSet::new();
+    for item in items {
+        // Neither semaphore is ever closed.
+        let held = (
+            own.clone().acquire_owned().await,
+            places.clone().acquire_owned().await,
+        );
+        let (settings, tell) = (settings.clone(), tell.clone());
+        playing.spawn(async move {
+            tell(Event::ScenarioStarted(item.id()));
+            let outcome = execute::execute(&item, &settings, None).await;
+            tell(Event::ScenarioFinished(Box::new(outcome)));
+            drop(held);
+        });
+    }
+    while playing.join_next().await.is_some() {}
 }
