@@ -5,7 +5,6 @@ use loginproof_mocks::Fixtures;
 use loginproof_mocks::script::{AnswerSpec, Endpoint, Rule, Script};
 
 use super::{Failure, Outcome, SuiteArgs, say};
-use crate::file_error::suggestion;
 use crate::report::ExitStatus;
 use crate::scenario::Loaded;
 
@@ -21,14 +20,7 @@ pub(crate) fn explain(args: &ExplainArgs) -> Outcome {
     let suite = args.suite.load()?;
     let selected = suite.select(std::slice::from_ref(&args.case));
     if selected.is_empty() {
-        let names = suite
-            .scenarios
-            .iter()
-            .flat_map(|loaded| [loaded.name.as_str(), loaded.first().case.as_str()]);
-        let help = suggestion(&args.case, names).map_or_else(
-            || "`loginproof list` shows all".to_owned(),
-            |meant| format!("did you mean `{meant}`?"),
-        );
+        let help = suite.advice(&args.case);
         return Err(Failure::nothing(miette::miette!(
             help = help,
             "no case or scenario is called `{}`",

@@ -95,11 +95,7 @@ pub(super) fn chosen(suite: &Suite, name: Option<&str>) -> Result<(String, Scena
     match selected.as_slice() {
         [only] => Ok((only.name.clone(), only.first().clone())),
         [] => {
-            let names = suite.scenarios.iter().map(|loaded| loaded.name.as_str());
-            let help = crate::file_error::suggestion(name, names).map_or_else(
-                || "`loginproof list` shows all".to_owned(),
-                |meant| format!("did you mean `{meant}`?"),
-            );
+            let help = suite.advice(name);
             Err(Failure::nothing(miette::miette!(
                 help = help,
                 "no scenario is called `{name}`"

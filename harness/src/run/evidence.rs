@@ -9,7 +9,6 @@ use loginproof_mocks::journal::Exchange;
 
 use crate::sandbox::home::{Home, Kind};
 use crate::scenario::model::Tty;
-use crate::target::load::CommandKind;
 use crate::target::store::Layout;
 use crate::terminal::{Ended, View};
 
@@ -37,8 +36,6 @@ pub struct Evidence {
 pub struct ProgramRecord {
     /// Name of its step, or what it did: `login`, `ask`.
     pub name: String,
-    /// What it was run for.
-    pub kind: CommandKind,
     /// How it was attached.
     pub tty: Tty,
     /// When it was started, since the first step.

@@ -44,8 +44,9 @@ pub(super) fn write(
             let plain = last.then(|| format!("{kind}.{ending}"));
             std::iter::once(format!("{kind}-{step}.{ending}")).chain(plain)
         };
+        let recording = cast::write(&running.program.capture());
         for path in names("terminal", "cast") {
-            std::fs::write(dir.join(path), cast::write(&running.program.capture()))?;
+            std::fs::write(dir.join(path), &recording)?;
         }
         if program.tty == Tty::Pty {
             let drawn = running.program.picture().svg();
@@ -56,8 +57,9 @@ pub(super) fn write(
             std::fs::write(dir.join(format!("stdout-{step}.txt")), program.stdout())?;
             std::fs::write(dir.join(format!("stderr-{step}.txt")), program.stderr())?;
         }
+        let text = program.readable().join("\n");
         for path in names("screen", "txt") {
-            std::fs::write(dir.join(path), program.readable().join("\n"))?;
+            std::fs::write(dir.join(path), &text)?;
         }
     }
     world

@@ -29,7 +29,6 @@ pub(super) struct Stage {
 /// A program that was started.
 pub(super) struct Running {
     pub(super) name: String,
-    kind: CommandKind,
     tty: Tty,
     started: Duration,
     pub(super) program: Program,
@@ -85,7 +84,6 @@ impl Stage {
             let ended = running.program.end().await;
             records.push(ProgramRecord {
                 name: running.name.clone(),
-                kind: running.kind,
                 tty: running.tty,
                 started: running.started,
                 ended,
@@ -257,7 +255,6 @@ impl Stage {
             Program::start(launch).map_err(|error| StepError::Launch(error.to_string()))?;
         let started = Arc::new(Running {
             name,
-            kind,
             tty,
             started: since,
             program,

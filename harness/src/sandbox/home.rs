@@ -9,6 +9,8 @@ use std::time::Duration;
 use serde::Serialize;
 use tempfile::TempDir;
 
+use crate::target::load::cache_folder;
+
 /// Entries listed at most: a program that unpacks a whole runtime is told apart by its first ones.
 const LISTED: usize = 20_000;
 
@@ -69,16 +71,7 @@ impl Home {
     /// temporary folder. That is the fallback.
     #[must_use]
     pub fn parent() -> PathBuf {
-        let absolute = |name: &str| {
-            std::env::var_os(name)
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-        };
-        let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
-        cache
-            .unwrap_or_else(std::env::temp_dir)
-            .join("loginproof")
-            .join("homes")
+        cache_folder().join("homes")
     }
 
     /// Removes homes below `parent` that a run which was killed left behind: those untouched for a day.

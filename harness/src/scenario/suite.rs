@@ -8,7 +8,7 @@ use loginproof_mocks::fixture::{FixtureError, Fixtures};
 use regex::Regex;
 
 use super::load::{Loaded, load};
-use crate::file_error::FileError;
+use crate::file_error::{FileError, suggestion};
 
 static SCENARIOS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../scenarios");
 static FIXTURES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../fixtures");
@@ -117,6 +117,19 @@ impl Suite {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Loaded> {
         self.scenarios.iter().find(|scenario| scenario.name == name)
+    }
+
+    /// Advice for a word that selects nothing: the name or case that was probably meant.
+    #[must_use]
+    pub fn advice(&self, word: &str) -> String {
+        let names = self
+            .scenarios
+            .iter()
+            .flat_map(|loaded| [loaded.name.as_str(), loaded.first().case.as_str()]);
+        suggestion(word, names).map_or_else(
+            || "`loginproof list` shows all scenarios".to_owned(),
+            |meant| format!("did you mean `{meant}`?"),
+        )
     }
 
     /// Scenarios that any of the filters selects; all without a filter.
