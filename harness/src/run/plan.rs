@@ -64,18 +64,7 @@ impl Item {
     pub fn folder(&self) -> PathBuf {
         let mut folder = PathBuf::from(&self.target.file.name).join(&self.name);
         if let Some(variant) = &self.variant {
-            let safe: String = variant
-                .chars()
-                .map(|c| {
-                    if c.is_ascii_alphanumeric() || "=,.-_".contains(c) {
-                        c
-                    } else {
-                        '_'
-                    }
-                })
-                .take(80)
-                .collect();
-            folder.push(safe);
+            folder.push(folder_name(variant));
         }
         folder
     }
@@ -141,4 +130,44 @@ fn patience(scenario: &Scenario) -> Duration {
             .settings
             .idle_timeout
             .map_or(Duration::ZERO, |span| span.0 * 3)
+}
+
+/// A variant's label as the name of a folder. Labels that differ give names that differ, whatever had to be left out.
+fn folder_name(label: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "=,.-_".contains(c);
+    let mut name: String = label
+        .chars()
+        .map(|c| if plain(c) { c } else { '_' })
+        .take(80)
+        .collect();
+    if name != label {
+        name.push_str(&format!("-{:016x}", fnv(label)));
+    }
+    name
+}
+
+/// FNV-1a: the same text gives the same number in every version and on every machine.
+pub(super) fn fnv(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variants_that_differ_have_folders_that_differ() {
+        assert_eq!(
+            folder_name("status=401,shape=nested"),
+            "status=401,shape=nested"
+        );
+        assert_ne!(folder_name("character=ü"), folder_name("character=你"));
+        let long = "x".repeat(80);
+        assert_ne!(
+            folder_name(&format!("{long}1")),
+            folder_name(&format!("{long}2"))
+        );
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use loginproof_mocks::server::{MockServer, ServerConfig};
 
-use super::plan::{Item, Settings};
+use super::plan::{Item, Settings, fnv};
 use super::store_watch::StoreWatch;
 use crate::sandbox::environment::{Environment, search_path};
 use crate::sandbox::home::Home;
@@ -368,11 +368,4 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), WorldError> {
     }
     std::fs::write(path, bytes).map_err(io(path))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(io(path))
-}
-
-/// FNV-1a: the same name gives the same seed in every version and on every machine.
-fn fnv(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
