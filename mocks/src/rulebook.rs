@@ -150,6 +150,7 @@ fn name(endpoint: Endpoint) -> &'static str {
         Endpoint::Usage => "usage",
         Endpoint::Ambient => "ambient",
         Endpoint::Unknown => "unknown",
+        Endpoint::Egress => "egress",
     }
 }
 

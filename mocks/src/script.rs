@@ -42,6 +42,8 @@ pub enum Endpoint {
     Ambient,
     /// Anything else: a request that nobody expected.
     Unknown,
+    /// Any request to a host that is neither ours nor ambient.
+    Egress,
 }
 
 /// What the server of a scenario does differently from the real one.
@@ -214,7 +216,7 @@ impl Script {
             Endpoint::Models => &self.models,
             Endpoint::Accounts => &self.accounts,
             Endpoint::Usage => &self.usage,
-            Endpoint::Ambient | Endpoint::Unknown => &[],
+            Endpoint::Ambient | Endpoint::Unknown | Endpoint::Egress => &[],
         }
     }
 }
