@@ -7,6 +7,7 @@ mod explain;
 pub mod install;
 mod lint;
 mod list;
+mod report;
 mod run;
 pub mod schema;
 mod serve;
@@ -43,6 +44,8 @@ struct Cli {
 enum Command {
     /// Play scenarios against programs and judge them
     Run(run::RunArgs),
+    /// Make a table of programs by area from kept runs
+    Report(report::ReportArgs),
     /// List scenarios
     List(list::ListArgs),
     /// Explain a case: why it matters, what the server does, what must hold, where it was reported
@@ -121,6 +124,11 @@ impl SuiteArgs {
             None => Suite::embedded(),
         }
     }
+
+    /// The folder, when it is not the embedded suite.
+    pub(crate) fn folder(&self) -> Option<String> {
+        self.suite.as_ref().map(|dir| dir.display().to_string())
+    }
 }
 
 /// One scenario's world for a person: whose, and from which seed.
@@ -149,6 +157,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Report(args) => report::report(&args),
         Command::List(args) => list::list(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Lint(args) => lint::lint(&args),
