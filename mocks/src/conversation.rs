@@ -14,7 +14,7 @@ use crate::responder::{Judged, Ready, Responder};
 pub(crate) async fn converse<T: Transport>(transport: T, number: u64, responder: &Responder) {
     let mut connection = Connection::new(transport);
     loop {
-        let incoming = match connection.read_request().await {
+        let mut incoming = match connection.read_request().await {
             Ok(Some(incoming)) => incoming,
             Ok(None) | Err(ReadError::Gone) => return,
             Err(ReadError::Nonsense(nonsense)) => {
@@ -27,6 +27,7 @@ pub(crate) async fn converse<T: Transport>(transport: T, number: u64, responder:
             keep_alive: incoming.keep_alive,
             chunks: incoming.request.version != "HTTP/1.0",
         };
+        responder.label(&mut incoming.request);
         let judged = responder.judge(number, incoming);
         let mut recording = Recording::new(&responder.journal, &judged);
         if let Some(gate) = judged.rule.and_then(|bound| bound.rule.hold.as_deref()) {
@@ -50,8 +51,9 @@ async fn refuse<T: Transport>(
     connection: &mut Connection<T>,
     number: u64,
     responder: &Responder,
-    nonsense: Nonsense,
+    mut nonsense: Nonsense,
 ) {
+    responder.label(&mut nonsense.incoming.request);
     let judged = responder.judge_nonsense(number, nonsense.incoming);
     let recording = Recording::new(&responder.journal, &judged);
     let ready = responder.nonsense(nonsense.status, &nonsense.message);

@@ -19,6 +19,7 @@ use crate::endpoint;
 use crate::fault;
 use crate::fixture::Fixtures;
 use crate::gate::Gates;
+use crate::hosts::{Hosts, Origin, split_authority};
 use crate::journal::{Arrival, Exchange, Journal, RecordedRequest, body_json};
 use crate::message::{Answer, Request, reason};
 use crate::net::Incoming;
@@ -42,7 +43,7 @@ pub(crate) struct Responder {
     pub(crate) router: axum::Router,
     pub(crate) origin: String,
     pub(crate) seed: u64,
-    pub(crate) ambient: Vec<String>,
+    pub(crate) hosts: Hosts,
     pub(crate) response_ids: AtomicU64,
 }
 
@@ -66,7 +67,7 @@ impl Responder {
     /// Judges a request at the moment of its arrival: endpoint, tokens, rule. Enters it in the journal.
     pub(crate) fn judge(&self, connection: u64, incoming: Incoming) -> Judged<'_> {
         let request = &incoming.request;
-        let endpoint = endpoint::of(request, &self.ambient);
+        let endpoint = self.endpoint(request);
         let exchange = self.journal.begin(Arrival {
             connection,
             endpoint,
@@ -138,7 +139,7 @@ impl Responder {
     async fn own_answer(&self, judged: &Judged<'_>) -> Answer {
         if matches!(
             judged.exchange.endpoint,
-            Endpoint::Ambient | Endpoint::Unknown
+            Endpoint::Ambient | Endpoint::Unknown | Endpoint::Egress
         ) {
             return Answer::json(404, &json!({ "detail": "Not Found" }));
         }
@@ -180,6 +181,8 @@ impl Responder {
         let response = match to_http(&judged.request) {
             Ok(mut request) => {
                 request.extensions_mut().insert(rotation);
+                let origin = Origin(judged.request.origin.clone());
+                request.extensions_mut().insert(origin);
                 // The router cannot fail: its error type is empty.
                 self.router
                     .clone()
@@ -222,12 +225,32 @@ impl Responder {
             account_id: account.unwrap_or_default(),
             response_id: format!("resp_loginproof_{number:032x}"),
             model: member("model"),
-            origin: self.origin.clone(),
+            origin: judged.request.origin.clone(),
             request_refresh_token: member("refresh_token"),
             request_access_token: bearer(&judged.request).unwrap_or_default().to_owned(),
             now: i64::try_from(now).unwrap_or(i64::MAX),
             nth: exchange.nth,
         }
+    }
+
+    /// Says in a request whom it is for, as far as the server's own listener is concerned. There everything is ours; a
+    /// browser that is led here by a host's own name stays on that host.
+    pub(crate) fn label(&self, request: &mut Request) {
+        let host = request.header("host").map(|host| split_authority(host).0);
+        request.origin = match &host {
+            Some(host) if self.hosts.is_ours(host) => format!("https://{host}"),
+            _ => self.origin.clone(),
+        };
+        request.host = host;
+    }
+
+    fn endpoint(&self, request: &Request) -> Endpoint {
+        let endpoint = endpoint::of(request, self.hosts.paths());
+        let ambient = |host| self.hosts.is_ambient(host, &request.path);
+        if endpoint == Endpoint::Unknown && request.host.as_deref().is_some_and(ambient) {
+            return Endpoint::Ambient;
+        }
+        endpoint
     }
 
     fn recorded(&self, incoming: &Incoming) -> RecordedRequest {
@@ -236,6 +259,8 @@ impl Responder {
             method: request.method.clone(),
             target: request.target.clone(),
             version: request.version.clone(),
+            host: request.host.clone(),
+            origin: request.origin.clone(),
             headers: request.headers.clone(),
             body: request.body.clone(),
             decoded: request.decoded.clone(),

@@ -1,5 +1,6 @@
 //! One mock server: a listener, its connections, and everything behind them.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,12 +18,15 @@ use crate::authorization::AuthorizationServer;
 use crate::conversation::converse;
 use crate::fixture::Fixtures;
 use crate::gate::Gates;
+use crate::hosts::Hosts;
 use crate::journal::Journal;
 use crate::net::{CertificateAuthority, CertificateError};
 use crate::responder::Responder;
 use crate::routes::{ServerState, router};
 use crate::rulebook::{Rulebook, ScriptProblem, validate};
 use crate::script::Script;
+
+pub use crate::net::{Front, Peer, Sockets, Who};
 
 /// The fixture that answers a turn when no rule does.
 pub const DEFAULT_STREAM: &str = "responses/hello";
@@ -40,13 +44,13 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub struct MockServer {
     origin: String,
     address: SocketAddr,
+    proxy: Option<SocketAddr>,
     responder: Arc<Responder>,
     stop: Option<oneshot::Sender<()>>,
     listening: JoinHandle<()>,
 }
 
 /// What a server is made from.
-#[derive(Clone, Debug)]
 pub struct ServerConfig {
     /// What it does differently from the real one.
     pub script: Script,
@@ -54,12 +58,34 @@ pub struct ServerConfig {
     pub fixtures: Arc<Fixtures>,
     /// All randomness comes from here: tokens, codes, seeded faults.
     pub seed: u64,
-    /// Where it listens. Port 0 takes any free one.
+    /// Where it listens on the machine's own loopback, whatever else is listened on: a program that can be led there,
+    /// and the person's browser. Port 0 takes any free one.
     pub bind: SocketAddr,
     /// Speak TLS, with certificates of this authority.
     pub tls: Option<Arc<CertificateAuthority>>,
-    /// Further path prefixes that are answered 404 and that nobody judges.
+    /// What is answered 404 and judged by nobody: `/path/prefix` on our hosts, `host`, `*.host`, `host/prefix`.
     pub ambient: Vec<String>,
+    /// Where a program arrives that dials hosts by their own names.
+    pub front: Option<Front>,
+    /// Signs the certificates of the front. A front needs one.
+    pub authority: Option<Arc<CertificateAuthority>>,
+    /// The names this server answers for at the front: `auth.openai.com`, `*.x.ai`.
+    pub hosts: Vec<String>,
+    /// The issuer that minted tokens name. The server's own origin, when left out.
+    pub issuer: Option<String>,
+    /// Says which process a client of the front is.
+    pub who: Option<Who>,
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConfig")
+            .field("bind", &self.bind)
+            .field("front", &self.front)
+            .field("hosts", &self.hosts)
+            .field("ambient", &self.ambient)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for ServerConfig {
@@ -72,6 +98,11 @@ impl Default for ServerConfig {
             bind: SocketAddr::from(([127, 0, 0, 1], 0)),
             tls: None,
             ambient: Vec::new(),
+            front: None,
+            authority: None,
+            hosts: Vec::new(),
+            issuer: None,
+            who: None,
         }
     }
 }
@@ -91,6 +122,12 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The front cannot be served.
+    #[error("cannot serve the front: {0}")]
+    Front(io::Error),
+    /// A front without anybody who signs its certificates.
+    #[error("a front needs a certificate authority")]
+    NoAuthority,
     /// There is no certificate to speak TLS with.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -119,8 +156,9 @@ impl MockServer {
             .transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let origin = format!("{scheme}://{address}");
+        let issuer = config.issuer.as_deref().unwrap_or(&origin);
         let authorization =
-            AuthorizationServer::new(config.script.authorization.clone(), config.seed, &origin);
+            AuthorizationServer::new(config.script.authorization.clone(), config.seed, issuer);
         let stream = config
             .fixtures
             .get(DEFAULT_STREAM)
@@ -132,13 +170,13 @@ impl MockServer {
         let responder = Arc::new(Responder {
             rulebook: Rulebook::new(&config.script, &config.fixtures),
             fixtures: config.fixtures,
-            journal: Arc::new(Journal::new(origin.clone())),
+            journal: Arc::new(Journal::new()),
             gates: Arc::default(),
             authorization,
             router: router(state),
             origin: origin.clone(),
             seed: config.seed,
-            ambient: config.ambient,
+            hosts: Hosts::new(&config.hosts, &config.ambient),
             response_ids: AtomicU64::new(0),
         });
         let (stop, stopped) = oneshot::channel();
@@ -146,6 +184,7 @@ impl MockServer {
         Ok(Self {
             origin,
             address,
+            proxy: None,
             responder,
             stop: Some(stop),
             listening,
@@ -162,6 +201,12 @@ impl MockServer {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its forward proxy listens, when that is its front.
+    #[must_use]
+    pub fn proxy(&self) -> Option<SocketAddr> {
+        self.proxy
     }
 
     /// What crossed the wire.

@@ -3,10 +3,12 @@
 mod chunked;
 mod coding;
 mod connection;
+mod front;
 mod http1;
 mod tls;
 mod writer;
 
+pub use front::{Front, Peer, Sockets, Who};
 pub use tls::{CertificateAuthority, CertificateError};
 
 pub(crate) use connection::{Connection, Transport};
