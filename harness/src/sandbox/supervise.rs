@@ -14,7 +14,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, getppid, kill_process, wait};
+use rustix::process::{Pid, WaitOptions, WaitStatus, getpid, getppid, wait};
 use serde::{Deserialize, Serialize};
 
 use super::namespace::Join;
@@ -126,7 +126,7 @@ pub fn run(enter: &Enter) -> u8 {
     let ran = started.elapsed();
     let left_behind = match wait_for_orphans(&events) {
         true => Vec::new(),
-        false => process_tree::describe(&process_tree::descendants(getpid())),
+        false => left_behind(),
     };
     let (how, code) = match (status.exit_status(), status.terminating_signal()) {
         (Some(code), _) => (HowEnded::Exit(code), u8::try_from(code & 0xff).unwrap_or(1)),
@@ -209,15 +209,27 @@ fn wait_for_orphans(events: &signals::Events) -> bool {
     }
 }
 
+/// What lives on, by name. What is never there long enough to be looked at is told all the same.
+fn left_behind() -> Vec<LeftBehind> {
+    let found = process_tree::describe(&process_tree::descendants(getpid()));
+    if !found.is_empty() || reap() {
+        return found;
+    }
+    vec![LeftBehind {
+        pid: 0,
+        command: "(a process that forks and exits over and over)".to_owned(),
+    }]
+}
+
 /// Ends every descendant, until none is left or the bound is over.
 fn end_all(events: &signals::Events) {
     let until = Instant::now() + ENDING;
     while !reap() && Instant::now() < until {
-        for process in process_tree::descendants(getpid()) {
-            let _ = kill_process(process.pid, Signal::KILL);
-        }
+        process_tree::descendants(getpid())
+            .iter()
+            .for_each(process_tree::kill);
         #[cfg(not(target_os = "linux"))]
-        let _ = rustix::process::kill_current_process_group(Signal::HUP);
+        let _ = rustix::process::kill_current_process_group(rustix::process::Signal::HUP);
         if reap() {
             return;
         }
