@@ -6,6 +6,7 @@ mod answering;
 pub mod authorization;
 pub mod backend;
 mod conversation;
+mod egress;
 pub mod endpoint;
 mod event_stream;
 pub mod fault;

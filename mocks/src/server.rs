@@ -4,14 +4,14 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::authorization::AuthorizationServer;
@@ -20,7 +20,7 @@ use crate::fixture::Fixtures;
 use crate::gate::Gates;
 use crate::hosts::Hosts;
 use crate::journal::Journal;
-use crate::net::{CertificateAuthority, CertificateError};
+use crate::net::{Allotment, CertificateAuthority, CertificateError, Door, Reception, listen};
 use crate::responder::Responder;
 use crate::routes::{ServerState, router};
 use crate::rulebook::{Rulebook, ScriptProblem, validate};
@@ -36,8 +36,6 @@ const STOP_BOUND: Duration = Duration::from_secs(5);
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_BOUND: Duration = Duration::from_secs(10);
-/// Before the next try when no connection can be accepted.
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// A running mock server. Dropping it closes its listener and all its connections.
 #[derive(Debug)]
@@ -46,7 +44,7 @@ pub struct MockServer {
     address: SocketAddr,
     proxy: Option<SocketAddr>,
     responder: Arc<Responder>,
-    stop: Option<oneshot::Sender<()>>,
+    stop: watch::Sender<bool>,
     listening: JoinHandle<()>,
 }
 
@@ -177,16 +175,34 @@ impl MockServer {
             origin: origin.clone(),
             seed: config.seed,
             hosts: Hosts::new(&config.hosts, &config.ambient),
+            allotment: Allotment::default(),
+            connections: AtomicU64::new(0),
+            who: config.who,
             response_ids: AtomicU64::new(0),
         });
-        let (stop, stopped) = oneshot::channel();
-        let listening = tokio::spawn(listen(listener, tls, Arc::clone(&responder), stopped));
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        if let Some(front) = config.front {
+            let authority = config.authority.ok_or(StartError::NoAuthority)?;
+            let reception = Arc::new(Reception::new(Arc::clone(&responder), authority)?);
+            match front {
+                Front::Sockets(sockets) => reception
+                    .open(sockets, &stopped, &mut tasks)
+                    .map_err(StartError::Front)?,
+                Front::Proxy => {}
+            }
+        }
+        let own = Arc::clone(&responder);
+        tasks.spawn(listen(listener, stopped, move |socket| {
+            serve(socket, tls.clone(), Arc::clone(&own))
+        }));
+        let listening = tokio::spawn(async move { while tasks.join_next().await.is_some() {} });
         Ok(Self {
             origin,
             address,
             proxy: None,
             responder,
-            stop: Some(stop),
+            stop,
             listening,
         })
     }
@@ -230,10 +246,7 @@ impl MockServer {
     /// Closes the listener and all connections, and waits until their tasks have ended. Whatever is being
     /// answered ends where it is. Gives back the journal, which is complete then.
     pub async fn stop(mut self) -> Arc<Journal> {
-        if let Some(stop) = self.stop.take() {
-            // Already gone when the listener failed.
-            let _ = stop.send(());
-        }
+        self.stop.send_replace(true);
         // The tasks are cancelled, so only one that blocks could keep this waiting.
         let _ = timeout(STOP_BOUND, &mut self.listening).await;
         Arc::clone(&self.responder.journal)
@@ -246,47 +259,20 @@ impl Drop for MockServer {
     }
 }
 
-/// Accepts connections until told to stop; owns their tasks.
-async fn listen(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    responder: Arc<Responder>,
-    mut stopped: oneshot::Receiver<()>,
-) {
-    let mut connections = JoinSet::new();
-    let mut number = 0;
-    loop {
-        tokio::select! {
-            _ = &mut stopped => break,
-            accepted = listener.accept() => match accepted {
-                Ok((socket, _)) => {
-                    number += 1;
-                    connections.spawn(serve(socket, tls.clone(), number, Arc::clone(&responder)));
-                }
-                // A connection that is gone already, or no descriptor left: the next may do.
-                Err(_) => sleep(PAUSE).await,
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
-    drop(listener);
-    connections.shutdown().await;
-}
-
-async fn serve(
-    socket: TcpStream,
-    tls: Option<TlsAcceptor>,
-    number: u64,
-    responder: Arc<Responder>,
-) {
-    // Chunks and cuts must reach the client as they are written. A socket that is gone fails later.
-    let _ = socket.set_nodelay(true);
+/// A connection to the server's own listener.
+async fn serve(socket: TcpStream, tls: Option<TlsAcceptor>, responder: Arc<Responder>) {
+    let door = Door {
+        number: responder.connections.fetch_add(1, Ordering::Relaxed) + 1,
+        dialled: None,
+    };
     match tls {
-        None => converse(socket, number, &responder).await,
+        None => {
+            converse(socket, &door, &responder).await;
+        }
         Some(tls) => {
             // A client that does not trust the authority ends here; it never asked anything.
             if let Ok(Ok(stream)) = timeout(HANDSHAKE_BOUND, tls.accept(socket)).await {
-                converse(stream, number, &responder).await;
+                converse(stream, &door, &responder).await;
             }
         }
     }

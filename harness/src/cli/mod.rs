@@ -7,6 +7,7 @@ mod explain;
 pub mod install;
 mod lint;
 mod list;
+mod namespace;
 mod report;
 mod run;
 pub mod schema;
@@ -148,9 +149,10 @@ pub(crate) struct WorldArgs {
 #[must_use]
 pub fn main() -> ExitCode {
     let rest: Vec<OsString> = std::env::args_os().skip(1).collect();
-    // Programs of their own within this binary: neither needs the harness, and start-up time counts in both.
+    // Programs of their own within this binary: none needs the harness, and start-up time counts in all.
     match rest.first().and_then(|word| word.to_str()) {
         Some("enter") => return enter::main(rest.into_iter().skip(1)),
+        Some("namespace") => return namespace::main(),
         Some("client") => return loginproof_client::cli::main(rest.into_iter().skip(1)),
         _ => {}
     }
@@ -249,7 +251,7 @@ fn doctor(args: &DoctorArgs) -> Outcome {
             installed,
         });
     }
-    let diagnosis = doctor::doctor(&cache_folder(), &states);
+    let diagnosis = doctor::doctor(&cache_folder(), &loginproof, &states);
     diagnosis
         .print(args.format == Format::Json, &mut std::io::stdout())
         .map_err(|error| Failure::environment(miette::miette!("{error}")))?;

@@ -198,7 +198,8 @@ fn read_stat(text: &str) -> Option<Process> {
     })
 }
 
-fn command(pid: Pid) -> String {
+/// The command line of a process, arguments separated by spaces; its short name in brackets where that is empty.
+pub(super) fn command(pid: Pid) -> String {
     let folder = format!("/proc/{}", pid.as_raw_nonzero());
     let line = std::fs::read(format!("{folder}/cmdline")).unwrap_or_default();
     let words: Vec<_> = line
