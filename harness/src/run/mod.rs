@@ -3,8 +3,10 @@
 pub mod event;
 pub mod evidence;
 pub mod execute;
+pub mod ground;
 pub mod joined;
 mod keep;
+pub mod network;
 mod person;
 pub mod plan;
 mod steps;
