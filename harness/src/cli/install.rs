@@ -29,8 +29,8 @@ const LEFTOVER: Duration = Duration::from_secs(60 * 60);
 pub struct InstallPlan {
     /// The target's name.
     pub name: String,
-    /// The command that installs.
-    pub run: Vec<String>,
+    /// The commands that install, one after the other.
+    pub run: Vec<Vec<String>>,
     /// Where the program belongs. It appears there complete or not at all.
     pub tools: PathBuf,
     /// The installed program, below `tools`.
@@ -117,7 +117,23 @@ pub fn install(plan: &InstallPlan, log: &mut dyn Write) -> Result<Installed, Ins
 
 impl InstallPlan {
     fn run_installer(&self, tools: &Path, log: &mut dyn Write) -> Result<(), InstallError> {
-        let words = self.filled(&self.run, tools);
+        if self.run.is_empty() {
+            return Err(InstallError::NoCommand {
+                name: self.name.clone(),
+            });
+        }
+        self.run
+            .iter()
+            .try_for_each(|command| self.run_command(command, tools, log))
+    }
+
+    fn run_command(
+        &self,
+        command: &[String],
+        tools: &Path,
+        log: &mut dyn Write,
+    ) -> Result<(), InstallError> {
+        let words = self.filled(command, tools);
         let Some(tool) = words.first() else {
             return Err(InstallError::NoCommand {
                 name: self.name.clone(),

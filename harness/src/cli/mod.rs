@@ -253,16 +253,14 @@ fn install(args: &InstallArgs) -> Outcome {
         say(format_args!("{} needs no installation", target.file.name))?;
         return Ok(ExitStatus::AsExpected);
     };
-    let bin = recipe
-        .bin
-        .trim_start_matches("{tools}")
-        .trim_start_matches('/');
+    let folder = &recipe.bin.list()[0];
+    let bin = folder.trim_start_matches("{tools}").trim_start_matches('/');
     let plan = install::InstallPlan {
         name: target.file.name.clone(),
-        run: recipe.run.clone(),
+        run: recipe.run.list(),
         tools: tools.clone(),
         program: std::path::Path::new(bin).join(&target.file.version[0]),
-        version: std::iter::once(format!("{}/{}", recipe.bin, target.file.version[0]))
+        version: std::iter::once(format!("{folder}/{}", target.file.version[0]))
             .chain(target.file.version[1..].iter().cloned())
             .collect(),
         expect: recipe.pin.clone(),

@@ -13,7 +13,7 @@ use super::joined::Joined;
 use super::person;
 use super::world::World;
 use crate::scenario::model::{Branch, Elsewhere, Login, Prompts, Stdin, Step, Tty, Wait};
-use crate::target::load::CommandKind;
+use crate::target::{CommandKind, Flow};
 use crate::terminal::{Attach, Launch, Program, StdinKind, Stream};
 
 /// Plays the steps of one scenario.
@@ -106,7 +106,7 @@ impl Stage {
 
     async fn step(&self, step: &Step) -> Result<(), StepError> {
         if let Some(login) = &step.login {
-            let running = self.start(CommandKind::Login, &[], step)?;
+            let running = self.start(CommandKind::Login(Flow::Chatgpt), &[], step)?;
             self.log_in(&running, login).await;
             self.until_end(&running, step).await;
         } else if let Some(prompts) = &step.ask {
@@ -226,7 +226,7 @@ impl Stage {
             attach = Attach::Pty { columns, rows };
         }
         let mut running = lock(&self.running);
-        let name = step.name.clone().unwrap_or_else(|| kind.key().to_owned());
+        let name = step.name.clone().unwrap_or_else(|| kind.step().to_owned());
         let launch = Launch {
             argv,
             env: world.environment(env, &step.env),

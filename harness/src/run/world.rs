@@ -15,7 +15,7 @@ use crate::sandbox::home::Home;
 use crate::scenario::model::{Credentials, Scenario};
 use crate::target::placeholders::Placeholders;
 use crate::target::store::set;
-use crate::target::{Target, load::CommandKind};
+use crate::target::{CommandKind, Target};
 
 /// The model that every scenario asks for.
 pub const MODEL: &str = "gpt-5.1-codex";
@@ -159,7 +159,7 @@ impl World {
         for (path, file) in &self.target.file.files {
             write(
                 Path::new(&self.placeholders.fill(path)),
-                self.placeholders.fill(&file.text).as_bytes(),
+                file.content(&self.placeholders).as_bytes(),
                 0o600,
             )?;
         }
@@ -293,8 +293,7 @@ impl World {
         command: BTreeMap<String, String>,
         step: &BTreeMap<String, String>,
     ) -> Vec<(OsString, OsString)> {
-        let bin: Vec<PathBuf> = self.bin().into_iter().collect();
-        let path = search_path(&bin, std::env::var_os("PATH").as_deref());
+        let path = search_path(&self.bin(), std::env::var_os("PATH").as_deref());
         let mut env = Environment::new(self.home.path(), path);
         for (name, placeholder) in STANDARD {
             env.set(name, self.placeholders.fill(placeholder));
@@ -330,12 +329,8 @@ impl World {
             .collect()
     }
 
-    fn bin(&self) -> Option<PathBuf> {
-        self.target
-            .file
-            .install
-            .as_ref()
-            .map(|install| PathBuf::from(self.placeholders.fill(&install.bin)))
+    fn bin(&self) -> Vec<PathBuf> {
+        self.target.bin(&self.placeholders)
     }
 }
 
@@ -345,7 +340,7 @@ impl Target {
     pub fn missing_for(&self, scenario: &Scenario) -> Vec<crate::scenario::model::Capability> {
         use crate::scenario::model::Capability::Store;
         let mut missing = self.lacks(&scenario.needs);
-        if scenario.credentials.is_some() && self.layout.is_none() && !missing.contains(&Store) {
+        if scenario.credentials.is_some() && !self.can_be_seeded() && !missing.contains(&Store) {
             missing.push(Store);
         }
         missing

@@ -83,6 +83,34 @@ pub enum Capability {
     IdleTimeout,
     /// Its credential file can be read and seeded (`[store]`).
     Store,
+    /// Reads Responses streams, whatever it signs in with.
+    Responses,
+    /// Signs in at Nous Portal by device code (`[logins.nous]`).
+    DeviceNous,
+    /// Signs in at xAI by device code (`[logins.xai]`).
+    DeviceXai,
+    /// Signs in at Qwen by device code (`[logins.qwen]`).
+    DeviceQwen,
+    /// Signs in at GitHub by device code (`[logins.github]`).
+    DeviceGithub,
+    /// Signs in by device code at a server that follows RFC 8628 to the letter (`[logins.strict]`).
+    DeviceStrict,
+    /// Signs in by authorization code and a listener of its own (`[logins.callback]`).
+    CodeCallback,
+    /// Signs in by authorization code that the person pastes (`[logins.paste]`).
+    CodePaste,
+    /// Takes over the credentials of another program (`[imports]`).
+    Import,
+    /// Keeps several accounts and turns to the next when one fails.
+    Pool,
+    /// Turns to another model endpoint when the first one fails (`[modes.fallback]`).
+    Fallback,
+    /// Can ask for priority processing (`[modes.fast]`).
+    Fast,
+    /// Lists the models that the server offers (`[models]`).
+    Discovery,
+    /// Lists the accounts it is signed in with (`[accounts]`).
+    AccountsList,
 }
 
 impl fmt::Display for Capability {

@@ -9,7 +9,7 @@ use super::placeholders::Placeholders;
 use crate::run::event::TargetInfo;
 
 /// A program that cannot say its version within this time is taken for broken.
-const BOUND: Duration = Duration::from_secs(20);
+const BOUND: Duration = Duration::from_secs(60);
 
 /// Why a program cannot be run.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -66,7 +66,7 @@ impl Target {
             Some(version) if output.status.success() => Ok(TargetInfo {
                 name: self.file.name.clone(),
                 version: version.to_owned(),
-                network: "direct".to_owned(),
+                network: self.preferred_network().to_string(),
             }),
             _ => Err(fail(format!(
                 "{}: {}",
@@ -82,7 +82,7 @@ impl Target {
         self.info(loginproof).unwrap_or_else(|_| TargetInfo {
             name: self.file.name.clone(),
             version: "not installed".to_owned(),
-            network: "direct".to_owned(),
+            network: self.preferred_network().to_string(),
         })
     }
 
@@ -97,12 +97,19 @@ impl Target {
         }
     }
 
+    /// Folders of the installed program, first on PATH.
+    #[must_use]
+    pub fn bin(&self, placeholders: &Placeholders) -> Vec<PathBuf> {
+        let install = self.file.install.iter();
+        install
+            .flat_map(|install| install.bin.list())
+            .map(|folder| PathBuf::from(placeholders.fill(folder)))
+            .collect()
+    }
+
     /// PATH with the installed program first; none when there is no PATH at all.
     fn search_path(&self, loginproof: &Path) -> Option<std::ffi::OsString> {
-        let bin =
-            self.file.install.as_ref().map(|install| {
-                PathBuf::from(self.tool_placeholders(loginproof).fill(&install.bin))
-            });
+        let bin = self.bin(&self.tool_placeholders(loginproof));
         let rest = std::env::var_os("PATH").unwrap_or_default();
         std::env::join_paths(bin.into_iter().chain(std::env::split_paths(&rest))).ok()
     }

@@ -9,7 +9,7 @@ fn plan(folder: &Path, version: &str) -> InstallPlan {
     );
     InstallPlan {
         name: "demo".to_owned(),
-        run: shell(&script),
+        run: vec![shell(&script)],
         tools: folder.join("tools/demo-1.2.3"),
         program: PathBuf::from("bin/demo"),
         version: vec!["demo".to_owned(), "--version".to_owned()],
@@ -62,7 +62,7 @@ fn force_installs_again_in_place_of_the_old_one() {
 fn an_install_that_fails_half_way_never_looks_installed() {
     let folder = tempfile::tempdir().unwrap();
     let mut plan = plan(folder.path(), "1.2.3");
-    plan.run[2].push_str(" && exit 7");
+    plan.run[0][2].push_str(" && exit 7");
     let error = install(&plan, &mut io::sink()).unwrap_err();
     assert!(matches!(error, InstallError::Failed { .. }), "{error}");
     assert!(entries(folder.path()).is_empty());
@@ -92,7 +92,7 @@ fn a_wrong_version_is_refused_and_what_was_there_stays() {
 fn a_program_that_cannot_be_moved_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut plan = plan(folder.path(), "1.2.3");
-    plan.run[2].push_str(" && printf '#!/bin/sh\\ncat {tools}/version\\n' > {tools}/bin/demo && echo 1.2.3 > {tools}/version");
+    plan.run[0][2].push_str(" && printf '#!/bin/sh\\ncat {tools}/version\\n' > {tools}/bin/demo && echo 1.2.3 > {tools}/version");
     let error = install(&plan, &mut io::sink()).unwrap_err();
     assert!(matches!(error, InstallError::NotMovable { .. }), "{error}");
     assert!(entries(folder.path()).is_empty());
@@ -102,7 +102,7 @@ fn a_program_that_cannot_be_moved_is_refused() {
 fn a_missing_installer_is_named_with_advice() {
     let folder = tempfile::tempdir().unwrap();
     let mut plan = plan(folder.path(), "1.2.3");
-    plan.run = vec!["loginproof-no-such-tool".to_owned()];
+    plan.run = vec![vec!["loginproof-no-such-tool".to_owned()]];
     let error = install(&plan, &mut io::sink()).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -115,7 +115,7 @@ fn a_missing_installer_is_named_with_advice() {
 fn an_installer_without_a_network_is_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let mut plan = plan(folder.path(), "1.2.3");
-    plan.run = shell("echo 'npm error code ENOTFOUND' >&2; exit 1");
+    plan.run = vec![shell("echo 'npm error code ENOTFOUND' >&2; exit 1")];
     let error = install(&plan, &mut io::sink()).unwrap_err();
     assert!(matches!(error, InstallError::NotReached { .. }), "{error}");
 }

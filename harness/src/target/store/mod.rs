@@ -18,6 +18,8 @@ pub struct StoreFile {
     pub path: String,
     /// `codex` or `loginproof`.
     pub format: Option<String>,
+    /// Whose tokens, in a file that holds those of several providers: `openai-codex`, `nous`.
+    pub provider: Option<String>,
     /// JSON pointer to the access token: `/tokens/access_token`.
     pub access: Option<String>,
     /// JSON pointer to the refresh token.
@@ -89,6 +91,34 @@ impl StoreFile {
             )),
             (None, _) => self.described(),
         }
+    }
+
+    /// This table laid over another: what is given here takes the place of what is given there.
+    #[must_use]
+    pub fn over(&self, below: &Self) -> Self {
+        let path = if self.path.is_empty() {
+            below.path.clone()
+        } else {
+            self.path.clone()
+        };
+        // Another format, or other pointers, say everything that is to be said of the shape.
+        let shape = self.format.is_some() || self.access.is_some();
+        let shape = if shape { self } else { below };
+        Self {
+            path,
+            provider: self.provider.clone().or_else(|| below.provider.clone()),
+            ..shape.clone()
+        }
+    }
+
+    /// This table, with the format of this name when it describes none.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Self {
+        let mut store = self.clone();
+        if store.format.is_none() && store.access.is_none() {
+            store.format = Some(name.to_owned());
+        }
+        store
     }
 
     fn described(&self) -> Result<Layout, String> {
