@@ -169,6 +169,8 @@ pub(crate) mod tests {
                 method: "POST".to_owned(),
                 target: "/v1/responses?stream=1&to=a%20b".to_owned(),
                 version: "HTTP/1.1".to_owned(),
+                host: None,
+                origin: String::new(),
                 headers: headers
                     .iter()
                     .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))

@@ -9,7 +9,7 @@ use crate::terminal::How;
 
 pub(super) fn judge(check: &SessionCheck, program: &ProgramRecord, evidence: &Evidence) -> Finding {
     let states = states(program, handed_out(program, evidence));
-    let ended = exit::describe(&program.ended.how, program.ended.ran);
+    let ended = exit::describe(&program.ended);
     let waited = program
         .prompted
         .map(|at| format!(", readable after {:.1} s", at.as_secs_f64()))
