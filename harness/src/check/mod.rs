@@ -2,6 +2,7 @@
 
 mod answer;
 mod clean_exit;
+mod egress;
 mod excerpt;
 mod exit;
 mod leak;
@@ -23,7 +24,8 @@ use crate::verdict::{Level, Verdict};
 
 pub use store::mode_of;
 
-/// Checks that every scenario makes, whether it names them or not.
+/// Checks that every scenario makes, whether it names them or not. `no-egress` joins them where connections to other
+/// hosts would be seen: in a namespace, and through the proxy.
 pub const ALWAYS_ON: [&str; 4] = ["clean-exit", "no-leak", "no-panic", "no-surprise"];
 
 /// What a check saw.
@@ -91,6 +93,9 @@ pub fn judge(scenario: &Scenario, evidence: &Evidence) -> Vec<CheckResult> {
     results.push(timed("clean-exit", Level::Must, || {
         clean_exit::judge(evidence)
     }));
+    if evidence.watched {
+        results.push(timed("no-egress", Level::Must, || egress::judge(evidence)));
+    }
     results.push(timed("no-leak", Level::Must, || leak::judge(evidence)));
     results.push(timed("no-panic", Level::Must, || panic::judge(evidence)));
     results.push(timed("no-surprise", Level::Must, || {

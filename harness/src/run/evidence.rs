@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use loginproof_mocks::authorization::{AuthorizationServer, Secret};
-use loginproof_mocks::journal::Exchange;
+use loginproof_mocks::journal::{Attempt, Exchange};
 
 use crate::sandbox::home::{Home, Kind};
 use crate::scenario::model::Tty;
@@ -16,6 +16,10 @@ use crate::terminal::{Ended, View};
 pub struct Evidence {
     /// What crossed the wire, in order of arrival.
     pub exchanges: Vec<Arc<Exchange>>,
+    /// What was tried outside of the target's hosts.
+    pub attempts: Vec<Attempt>,
+    /// Whether such attempts are seen at all.
+    pub watched: bool,
     /// Programs in the order in which they were started.
     pub programs: Vec<ProgramRecord>,
     /// The credential file; none when the target names none.

@@ -3,9 +3,11 @@
 pub mod event;
 pub mod evidence;
 pub mod execute;
+pub mod ground;
 pub mod joined;
 mod keep;
 pub mod keys;
+pub mod network;
 mod person;
 pub mod plan;
 mod running;

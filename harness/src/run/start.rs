@@ -78,7 +78,7 @@ impl Stage {
                 .umask
                 .as_deref()
                 .and_then(|mask| u32::from_str_radix(mask, 8).ok()),
-            inside: None,
+            inside: world.network.inside(),
             supervisor: world.loginproof.clone(),
             report: world
                 .dir
