@@ -54,6 +54,7 @@ fn main() -> std::io::Result<()> {
                 answers: true,
                 mirror: false,
                 umask: None,
+                inside: None,
                 supervisor: supervisor.clone(),
                 report: folder.path().join("report.json"),
             };

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum as _};
 
-/// Signs in by device code, asks, and keeps the sign-in alive.
+use crate::oauth::provider::{Hosts, Provider};
+
+/// Signs in, asks, and keeps the sign-in alive.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "client",
@@ -25,8 +27,10 @@ pub(super) struct Args {
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum Command {
-    /// Sign in by device code: shows a page and a code, and waits for the approval
-    Login,
+    /// Sign in: shows a page to open and a code, and waits for the approval
+    ///
+    /// Credentials that work stay in the file until there are new ones.
+    Login(Login),
     /// Ask, and print the answer alone on standard output
     ///
     /// Standard input is not read. Several prompts are asked at once; their answers come in order, one per line.
@@ -39,7 +43,60 @@ pub(super) enum Command {
     /// Sign out: revoke the sign-in and remove the credential file
     Logout,
     /// Say whether somebody is signed in, without asking the server
+    ///
+    /// Speaks of the ChatGPT sign-in, which `ask` uses, and names the other providers that there are tokens of.
     Status,
+}
+
+/// How to sign in.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Login {
+    /// The way to sign in
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = Flow::Chatgpt)]
+    pub(super) flow: Flow,
+}
+
+impl Login {
+    /// These arguments as they were given, where they are not the default.
+    pub(super) fn arguments(&self) -> String {
+        match self.flow.to_possible_value() {
+            Some(value) if self.flow != Flow::Chatgpt => format!(" --flow {}", value.get_name()),
+            _ => String::new(),
+        }
+    }
+}
+
+/// The ways to sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Flow {
+    /// ChatGPT by device code
+    Chatgpt,
+    /// Nous Portal by device code (RFC 8628)
+    Nous,
+    /// xAI by device code (RFC 8628), its endpoints discovered
+    Xai,
+    /// Qwen by device code (RFC 8628) with PKCE
+    Qwen,
+    /// GitHub by device code (RFC 8628), then the Copilot token
+    Github,
+    /// A server that follows RFC 8628 and RFC 8414 to the letter
+    Strict,
+}
+
+impl Flow {
+    /// The provider of an RFC 8628 flow.
+    pub(super) fn provider(self) -> Option<&'static Provider> {
+        Provider::named(self.to_possible_value()?.get_name())
+    }
+}
+
+/// Which hosts the providers other than ChatGPT are asked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum ProviderHosts {
+    /// One origin that serves the paths of all
+    Origin,
+    /// Each provider's own host on the internet
+    Real,
 }
 
 /// Where everything is.
@@ -48,6 +105,19 @@ pub(super) struct Options {
     /// The authorization server
     #[arg(long, global = true, env = "LOGINPROOF_ISSUER", value_name = "URL", default_value = DEFAULT_ISSUER)]
     pub(super) issuer: String,
+    /// The origin at which the paths of all other providers are served [default: that of the issuer]
+    #[arg(long, global = true, env = "LOGINPROOF_ORIGIN", value_name = "URL")]
+    origin: Option<String>,
+    /// Which hosts the other providers are asked at
+    #[arg(
+        long,
+        global = true,
+        env = "LOGINPROOF_PROVIDER_HOSTS",
+        value_enum,
+        value_name = "WHICH",
+        default_value_t = ProviderHosts::Origin
+    )]
+    provider_hosts: ProviderHosts,
     /// The base URL of the Responses endpoint
     #[arg(
         long,
@@ -99,6 +169,31 @@ impl Options {
         Duration::from_millis(self.idle_timeout_ms)
     }
 
+    /// Where the providers other than ChatGPT are.
+    pub(super) fn hosts(&self) -> Result<Hosts, String> {
+        let given = self.origin.as_deref().filter(|origin| !origin.is_empty());
+        let origin = match given {
+            Some(origin) => Some(origin.trim_end_matches('/').to_owned()),
+            None => url::Url::parse(&self.issuer)
+                .ok()
+                .map(|url| url.origin().ascii_serialization()),
+        };
+        let own = self.provider_hosts == ProviderHosts::Real;
+        match origin {
+            Some(other) if own => Ok(Hosts::Own { other }),
+            // The vendor's own server does not serve them.
+            Some(origin) if given.is_some() || self.issuer != DEFAULT_ISSUER => {
+                Ok(Hosts::At(origin))
+            }
+            Some(_) => Err(
+                "no server is given for this provider: set LOGINPROOF_ORIGIN (or --origin), \
+                 or LOGINPROOF_PROVIDER_HOSTS=real to sign in at the provider itself"
+                    .to_owned(),
+            ),
+            None => Err(format!("the issuer {} is not a URL", self.issuer)),
+        }
+    }
+
     /// The exact command that signs in to the same place, flags included where the environment does not give them.
     pub(super) fn sign_in_command(&self) -> String {
         let mut command = "loginproof client login".to_owned();
@@ -141,6 +236,30 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_provider_is_a_flow() {
+        use crate::oauth::provider::PROVIDERS;
+        let flows = Flow::value_variants().iter().filter_map(|f| f.provider());
+        assert_eq!(flows.count(), PROVIDERS.len());
+    }
+
+    #[test]
+    fn providers_are_asked_where_the_person_says() {
+        let hosts = |line: &[&str]| Args::try_parse_from(line).unwrap().options.hosts();
+        let at = |origin: &str| Ok(Hosts::At(origin.to_owned()));
+        assert_eq!(
+            hosts(&["login", "--issuer", "http://127.0.0.1:8/x/"]),
+            at("http://127.0.0.1:8")
+        );
+        assert_eq!(
+            hosts(&["login", "--origin", "http://127.0.0.1:9/"]),
+            at("http://127.0.0.1:9")
+        );
+        let real = hosts(&["login", "--provider-hosts", "real"]).unwrap();
+        assert!(matches!(real, Hosts::Own { .. }));
+        assert!(hosts(&["login"]).unwrap_err().contains("LOGINPROOF_ORIGIN"));
     }
 
     #[test]

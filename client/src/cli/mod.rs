@@ -2,6 +2,7 @@
 
 mod args;
 mod exit;
+mod login;
 mod output;
 
 use std::ffi::OsString;
@@ -15,12 +16,9 @@ use serde_json::json;
 pub use exit::Exit;
 
 use crate::failure::text::moment;
-use crate::oauth::SignInError;
 use crate::oauth::jwt::Claims;
 use crate::responses::Outcome;
-use crate::session::{
-    AccountError, Answered, AskError, Config, Freshness, RefreshError, Session, Status,
-};
+use crate::session::{Answered, AskError, Config, Freshness, RefreshError, Session, Status};
 use crate::transport::Limits;
 use args::{Args, Command, Options};
 use output::Output;
@@ -88,7 +86,7 @@ impl Program {
     async fn run(&self, command: Command) -> Exit {
         let work = async {
             match command {
-                Command::Login => self.login().await,
+                Command::Login(login) => self.login(&login).await,
                 Command::Ask { prompts } => self.ask(&prompts).await,
                 Command::Logout => self.logout().await,
                 Command::Status => self.status(),
@@ -113,45 +111,6 @@ impl Program {
             let _ = tokio::time::timeout(FAREWELL, settle).await;
         }
         signal
-    }
-
-    async fn login(&self) -> Exit {
-        let credentials = match self.session.sign_in().await {
-            Ok(credentials) => credentials,
-            Err(error) => {
-                let exit = Exit::from(&error);
-                let failure = match &error {
-                    AccountError::SignIn(
-                        SignInError::Refused(failure) | SignInError::GaveUp { last: failure, .. },
-                    ) => Some(failure),
-                    _ => None,
-                };
-                let hint = matches!(error, AccountError::SignIn(SignInError::Expired))
-                    .then(|| format!("Start again with: {}", self.options.sign_in_command()));
-                self.output
-                    .failed(None, &error.to_string(), failure, exit, "", hint.as_deref());
-                return exit;
-            }
-        };
-        let claims = credentials
-            .id
-            .as_ref()
-            .and_then(|id| Claims::read(id.expose()))
-            .unwrap_or_default();
-        let store = self.options.store().display().to_string();
-        self.output.event(&json!({
-            "type": "signed_in", "account_id": credentials.account_id(), "email": claims.email, "plan": claims.plan,
-            "store": store,
-        }));
-        if !self.output.json {
-            let name = claims.email.or_else(|| credentials.account_id());
-            let name = name.map_or_else(String::new, |name| {
-                format!(" as {}", crate::redact::one_line(&name, 120))
-            });
-            self.output
-                .note(&format!("Signed in{name}. Credentials are in {store}"));
-        }
-        Exit::Success
     }
 
     async fn ask(&self, prompts: &[String]) -> Exit {
@@ -270,15 +229,23 @@ impl Program {
 
     fn status(&self) -> Exit {
         let store = self.options.store().display().to_string();
+        let providers = self.session.providers().unwrap_or_default();
+        let others = || {
+            if !self.output.json && !providers.is_empty() {
+                self.output
+                    .line(&format!("Other sign-ins: {}", providers.join(", ")));
+            }
+        };
         let (credentials, dead) = match self.session.status() {
             Ok(Status::SignedIn { credentials, dead }) => (credentials, dead),
             Ok(Status::SignedOut) => {
                 self.output
-                    .event(&json!({ "type": "status", "signed_in": false, "store": store }));
+                    .event(&json!({ "type": "status", "signed_in": false, "providers": providers, "store": store }));
                 if !self.output.json {
                     self.output.line(&format!(
                         "Not signed in (signed out): no credentials in {store}"
                     ));
+                    others();
                     self.output
                         .note(&format!("Sign in with: {}", self.options.sign_in_command()));
                 }
@@ -319,7 +286,7 @@ impl Program {
         self.output.event(&json!({
             "type": "status", "signed_in": usable, "account_id": credentials.account_id(), "email": claims.email,
             "plan": claims.plan, "access_token": access, "expires_at": at, "renewable": renewable, "verified": false,
-            "store": store,
+            "providers": providers, "store": store,
         }));
         if !self.output.json {
             let name = claims
@@ -348,6 +315,7 @@ impl Program {
                 self.output
                     .line("It cannot be renewed: there is no refresh token");
             }
+            others();
             self.output.line(&format!("Credentials: {store}"));
         }
         if usable {

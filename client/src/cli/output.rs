@@ -95,16 +95,25 @@ impl Output {
         if self.json {
             self.event(&json!({
                 "type": "device_code", "verification_url": prompt.url, "user_code": prompt.user_code,
-                "expires_in_seconds": prompt.expires_in.as_secs(),
+                "verification_url_complete": prompt.complete_url, "expires_in_seconds": prompt.expires_in.as_secs(),
             }));
             return;
         }
-        let minutes = prompt.expires_in.as_secs() / 60;
+        let life = match prompt.expires_in.as_secs() {
+            seconds @ 0..120 => format!("{seconds} seconds"),
+            seconds => format!("{} minutes", seconds / 60),
+        };
         self.line(&format!(
             "To sign in, open this page in a browser on any device:\n\n  {}\n\n\
-             and enter this code, which is valid for {minutes} minutes:\n\n  {}\n",
+             and enter this code, which is valid for {life}:\n\n  {}\n",
             prompt.url, prompt.user_code
         ));
+        // RFC 8628 §3.3.1: the code is shown all the same, so that the person can compare.
+        if let Some(complete) = &prompt.complete_url {
+            self.line(&format!(
+                "Or open this link, and check that the page shows the same code:\n\n  {complete}\n"
+            ));
+        }
         self.note(
             "Beware of phishing: go on only if you started this sign-in yourself, and give the code to nobody.\n\
              If the page refuses the code, device codes may be switched off in the account's security settings.\n\
@@ -172,7 +181,8 @@ fn trace(exchange: &Exchange) -> String {
         .map_or_else(String::new, |id| format!(", request id {id}"));
     let (purpose, url, sent) = (exchange.purpose, &exchange.url, exchange.sent);
     format!(
-        "POST {url} ({purpose}, {sent} bytes): {result} after {} ms{id}",
+        "{} {url} ({purpose}, {sent} bytes): {result} after {} ms{id}",
+        exchange.method.name(),
         exchange.took.as_millis()
     )
 }

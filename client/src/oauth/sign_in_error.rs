@@ -43,4 +43,7 @@ pub enum SignInError {
         /// Which answer.
         what: &'static str,
     },
+    /// The authorization server's metadata cannot be relied on.
+    #[error("sign-in failed: the server's metadata cannot be used: {0}")]
+    Metadata(String),
 }

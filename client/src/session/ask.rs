@@ -12,7 +12,7 @@ use super::{Credentials, Notice, Session};
 use crate::failure::{Class, Failure};
 use crate::redact::Redactor;
 use crate::responses::{Input, Outcome, Request, Response};
-use crate::transport::{Broken, Post, read_response};
+use crate::transport::{Broken, Method, Request as HttpRequest, read_response};
 
 /// An answer that is whole, or as whole as the server lets it be.
 #[derive(Clone, Debug)]
@@ -197,15 +197,18 @@ impl Session {
             headers.push(("chatgpt-account-id", account));
         }
         let redactor = Redactor::new(credentials.secrets());
-        let post = Post {
+        let request = HttpRequest {
             purpose: "responses",
+            method: Method::Post,
             url: &url,
             headers: &headers,
             body: body.clone(),
         };
         let response = self
             .transport
-            .open(&post, &|exchange| self.notify(Notice::Exchange(exchange)))
+            .open(&request, &|exchange| {
+                self.notify(Notice::Exchange(exchange))
+            })
             .await?;
         read_response(response, &url, self.transport.limits(), &redactor).await
     }

@@ -1,6 +1,7 @@
 //! Joins the parts: signs in, asks, renews tokens before and after they run out, and signs out.
 
 mod ask;
+mod provider_sign_in;
 mod refresh;
 mod sign_in;
 
@@ -158,6 +159,14 @@ impl Session {
                 }
             }
         })
+    }
+
+    /// The names of the providers other than ChatGPT that there are tokens of.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn providers(&self) -> Result<Vec<String>, StoreError> {
+        self.store.providers()
     }
 
     /// Resolves when no tokens are on their way into the credential file: the moment at which it is safe to stop.

@@ -10,7 +10,7 @@ use crate::oauth::refusal;
 use crate::oauth::token::{self, Grant};
 use crate::oauth::{AccessToken, RefreshToken};
 use crate::store::StoreError;
-use crate::transport::Post;
+use crate::transport::{Method, Request};
 
 /// Why there is no new pair.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -261,8 +261,9 @@ impl Session {
             ("content-type", body.content_type.to_owned()),
             ("accept", "application/json".to_owned()),
         ];
-        let post = Post {
+        let request = Request {
             purpose: "refresh",
+            method: Method::Post,
             url: &url,
             headers: &headers,
             body: Bytes::from(body.text.clone()),
@@ -270,7 +271,7 @@ impl Session {
         let bound = self.transport.limits().refresh;
         let answer = self
             .transport
-            .answer(&post, bound, &|exchange| {
+            .answer(&request, bound, &|exchange| {
                 self.notify(Notice::Exchange(exchange))
             })
             .await?;

@@ -9,8 +9,8 @@ use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::oauth::device_flow::{DeviceFlow, Step};
 use crate::oauth::token::{self, Body, Grant};
-use crate::store::StoreError;
-use crate::transport::Post;
+use crate::store::{Slot, StoreError, StoreLock};
+use crate::transport::{Method, Request};
 
 impl Session {
     /// Signs in. Credentials that work stay in the file until there are new ones.
@@ -57,8 +57,25 @@ impl Session {
 
     /// Stores the tokens of a new sign-in.
     async fn keep(&self, grant: &Grant) -> Result<Credentials, AccountError> {
-        // A refresh that another process has under way must not overwrite the new sign-in. A lock that cannot be had
-        // is no reason to throw the tokens away.
+        let _lock = self.lock_for_sign_in().await?;
+        let now = SystemTime::now();
+        let credentials = Credentials::signed_in(grant, Slot::Root, now);
+        self.store.reserve()?.commit(&credentials)?;
+        self.store.clear_quarantine();
+        self.set_current(Some(credentials.clone()));
+        if credentials.expires_at().is_some_and(|end| end <= now) {
+            self.warn(
+                "the new access token looks expired by this machine's clock: check the clock",
+            );
+        }
+        Ok(credentials)
+    }
+
+    /// Makes the file ready for new tokens.
+    ///
+    /// A refresh that another process has under way must not overwrite them. A lock that cannot be had is no reason to
+    /// throw them away.
+    pub(super) async fn lock_for_sign_in(&self) -> Result<Option<StoreLock>, AccountError> {
         let lock = self.store.lock(std::time::Duration::from_secs(90)).await;
         if let Err(error) = &lock {
             self.warn(error.to_string());
@@ -69,18 +86,7 @@ impl Session {
                 aside.display()
             ));
         }
-        let old = self.store.load().ok().flatten();
-        let now = SystemTime::now();
-        let credentials = Credentials::signed_in(grant, old.as_ref(), now);
-        self.store.reserve()?.commit(&credentials)?;
-        self.store.clear_quarantine();
-        self.set_current(Some(credentials.clone()));
-        if credentials.expires_at().is_some_and(|end| end <= now) {
-            self.warn(
-                "the new access token looks expired by this machine's clock: check the clock",
-            );
-        }
-        Ok(credentials)
+        Ok(lock.ok())
     }
 
     /// Signs out: revokes the refresh token if the server can be reached, and removes the credential file in any case.
@@ -128,14 +134,15 @@ impl Session {
         } else {
             limits.oauth
         };
-        let post = Post {
+        let request = Request {
             purpose,
+            method: Method::Post,
             url: &url,
             headers: &headers,
             body: Bytes::from(body.text.clone()),
         };
         self.transport
-            .answer(&post, bound, &|exchange| {
+            .answer(&request, bound, &|exchange| {
                 self.notify(Notice::Exchange(exchange))
             })
             .await

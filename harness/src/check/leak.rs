@@ -145,12 +145,19 @@ fn belongs(kind: SecretKind, endpoint: Endpoint) -> bool {
                     | Endpoint::Usage
                     | Endpoint::Ambient
                     | Endpoint::Revoke
+                    | Endpoint::Profile
+                    | Endpoint::Copilot
+                    | Endpoint::Chat
+                    | Endpoint::Messages
+                    | Endpoint::Generate
             )
         }
         SecretKind::RefreshToken => matches!(endpoint, Endpoint::Token | Endpoint::Revoke),
         // The vendor's browser flow exchanges it at the token endpoint.
         SecretKind::IdToken => endpoint == Endpoint::Token,
-        SecretKind::AuthorizationCode | SecretKind::CodeVerifier => endpoint == Endpoint::Token,
+        SecretKind::AuthorizationCode => endpoint == Endpoint::Token,
+        // Where a device request carries a challenge, the poll carries its verifier.
+        SecretKind::CodeVerifier => matches!(endpoint, Endpoint::Token | Endpoint::Poll),
         SecretKind::DeviceAuthId => endpoint == Endpoint::Poll,
     }
 }

@@ -93,6 +93,13 @@ fn server(script: &Script, fixtures: &Fixtures) -> String {
         (Endpoint::Models, "the list of models"),
         (Endpoint::Accounts, "the accounts check"),
         (Endpoint::Usage, "the usage endpoint"),
+        (Endpoint::Authorize, "the page for an authorization code"),
+        (Endpoint::Metadata, "the server's metadata"),
+        (Endpoint::Profile, "the account's profile"),
+        (Endpoint::Copilot, "Copilot's token"),
+        (Endpoint::Chat, "Chat Completions"),
+        (Endpoint::Messages, "Messages"),
+        (Endpoint::Generate, "Code Assist"),
     ];
     let mut lines = Vec::new();
     for (endpoint, name) in endpoints {

@@ -7,6 +7,8 @@ mod explain;
 pub mod install;
 mod lint;
 mod list;
+mod namespace;
+mod report;
 mod run;
 pub mod schema;
 mod serve;
@@ -44,6 +46,8 @@ struct Cli {
 enum Command {
     /// Play scenarios against programs and judge them
     Run(run::RunArgs),
+    /// Make a table of programs by area from kept runs
+    Report(report::ReportArgs),
     /// List scenarios
     List(list::ListArgs),
     /// Explain a case: why it matters, what the server does, what must hold, where it was reported
@@ -124,6 +128,11 @@ impl SuiteArgs {
             None => Suite::embedded(),
         }
     }
+
+    /// The folder, when it is not the embedded suite.
+    pub(crate) fn folder(&self) -> Option<String> {
+        self.suite.as_ref().map(|dir| dir.display().to_string())
+    }
 }
 
 /// One scenario's world for a person: whose, and from which seed.
@@ -143,15 +152,17 @@ pub(crate) struct WorldArgs {
 #[must_use]
 pub fn main() -> ExitCode {
     let rest: Vec<OsString> = std::env::args_os().skip(1).collect();
-    // Programs of their own within this binary: neither needs the harness, and start-up time counts in both.
+    // Programs of their own within this binary: none needs the harness, and start-up time counts in all.
     match rest.first().and_then(|word| word.to_str()) {
         Some("enter") => return enter::main(rest.into_iter().skip(1)),
+        Some("namespace") => return namespace::main(),
         Some("client") => return loginproof_client::cli::main(rest.into_iter().skip(1)),
         _ => {}
     }
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Report(args) => report::report(&args),
         Command::List(args) => list::list(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Lint(args) => lint::lint(&args),
@@ -244,7 +255,7 @@ fn doctor(args: &DoctorArgs) -> Outcome {
             installed,
         });
     }
-    let diagnosis = doctor::doctor(&cache_folder(), &states);
+    let diagnosis = doctor::doctor(&cache_folder(), &loginproof, &states);
     diagnosis
         .print(args.format == Format::Json, &mut std::io::stdout())
         .map_err(|error| Failure::environment(miette::miette!("{error}")))?;

@@ -113,7 +113,9 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         baseline,
         whole: args.filter.is_empty() && args.slow,
     });
-    let mut json = Json::new(terms.clone()).file(out.join("run.json"));
+    let mut json = Json::new(terms.clone())
+        .suite(args.suite.folder())
+        .file(out.join("run.json"));
     let mut reports = Reports::new().with(Live::new());
     if args.format == Format::Json {
         json = json.stream(std::io::stdout());

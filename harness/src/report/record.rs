@@ -101,9 +101,14 @@ impl Counts {
     pub fn of<'a>(results: impl IntoIterator<Item = &'a CheckResult>) -> Self {
         let mut counts = Self::default();
         for result in results {
-            *counts.slot(result.verdict) += 1;
+            counts.add(result.verdict);
         }
         counts
+    }
+
+    /// Counts one more.
+    pub fn add(&mut self, verdict: Verdict) {
+        *self.slot(verdict) += 1;
     }
 
     /// Each verdict with its count, in the order in which reports show them.

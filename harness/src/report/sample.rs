@@ -166,6 +166,10 @@ fn outcomes() -> Vec<Outcome> {
 pub(crate) fn target(name: &str, version: &str) -> TargetInfo {
     TargetInfo {
         name: name.to_owned(),
+        title: match name {
+            "codex" => "Codex CLI".to_owned(),
+            name => name.to_owned(),
+        },
         version: version.to_owned(),
         network: "direct".to_owned(),
     }

@@ -37,6 +37,8 @@ pub enum Event {
 pub struct TargetInfo {
     /// Name of its target file.
     pub name: String,
+    /// Its name for people.
+    pub title: String,
     /// What it says of its version, first line.
     pub version: String,
     /// How its traffic reaches the mocks: `direct`.
@@ -90,19 +92,10 @@ impl Outcome {
     /// The worst verdict of all checks.
     #[must_use]
     pub fn worst(&self) -> Verdict {
-        let rank = |verdict: Verdict| match verdict {
-            Verdict::Pass => 0,
-            Verdict::Unsupported => 1,
-            Verdict::Info => 2,
-            Verdict::Nonstrict => 3,
-            Verdict::Unclean => 4,
-            Verdict::Fail => 5,
-            Verdict::Error => 6,
-        };
         self.results
             .iter()
             .map(|result| result.verdict)
-            .max_by_key(|verdict| rank(*verdict))
+            .max_by_key(|verdict| verdict.weight())
             .unwrap_or(Verdict::Error)
     }
 }

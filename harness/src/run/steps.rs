@@ -245,6 +245,7 @@ impl Stage {
                 .umask
                 .as_deref()
                 .and_then(|mask| u32::from_str_radix(mask, 8).ok()),
+            inside: None,
             supervisor: world.loginproof.clone(),
             report: world
                 .dir

@@ -65,6 +65,7 @@ impl Target {
         match version {
             Some(version) if output.status.success() => Ok(TargetInfo {
                 name: self.file.name.clone(),
+                title: self.file.title.clone(),
                 version: version.to_owned(),
                 network: self.preferred_network().to_string(),
             }),
@@ -81,6 +82,7 @@ impl Target {
     pub fn info_if_known(&self, loginproof: &Path) -> TargetInfo {
         self.info(loginproof).unwrap_or_else(|_| TargetInfo {
             name: self.file.name.clone(),
+            title: self.file.title.clone(),
             version: "not installed".to_owned(),
             network: self.preferred_network().to_string(),
         })

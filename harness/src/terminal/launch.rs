@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::pty::Pty;
+use crate::sandbox::namespace::Inside;
 
 /// A program to start.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct Launch {
     pub mirror: bool,
     /// File mode creation mask; the harness's own when left out.
     pub umask: Option<u32>,
+    /// The namespace to run in; the machine's own network without.
+    pub inside: Option<Inside>,
     /// The binary of loginproof, for `enter`.
     pub supervisor: PathBuf,
     /// Where `enter` reports. Unique per program.
@@ -150,6 +153,9 @@ impl Launch {
         command.arg("enter").arg("--report").arg(&self.report);
         if let Some(umask) = self.umask {
             command.arg("--umask").arg(format!("{umask:o}"));
+        }
+        if let Some(inside) = &self.inside {
+            command.args(inside.arguments());
         }
         command.arg("--").args(argv);
         command

@@ -36,6 +36,9 @@ use state::AuthorizationState;
 /// The one client this server knows, with the id that the vendor gave its command line.
 pub const CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
 
+/// The grant that polls (RFC 8628 §3.4).
+pub const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
 /// What every grant covers.
 const SCOPE: &str = "openid profile email offline_access";
 

@@ -1,0 +1,88 @@
+//! `login`: every way to sign in.
+
+use serde_json::json;
+
+use super::args::Login;
+use super::{Exit, Program};
+use crate::oauth::SignInError;
+use crate::oauth::jwt::Claims;
+use crate::oauth::provider::Provider;
+use crate::session::AccountError;
+use crate::store::Credentials;
+
+impl Program {
+    pub(super) async fn login(&self, login: &Login) -> Exit {
+        if let Some(provider) = login.flow.provider() {
+            return self.login_with(provider, login).await;
+        }
+        match self.session.sign_in().await {
+            Ok(credentials) => self.signed_in(&credentials),
+            Err(error) => self.not_signed_in(&error, login),
+        }
+    }
+
+    async fn login_with(&self, provider: &'static Provider, login: &Login) -> Exit {
+        let hosts = match self.options.hosts() {
+            Ok(hosts) => hosts,
+            Err(why) => {
+                self.output.failed(None, &why, None, Exit::Usage, "", None);
+                return Exit::Usage;
+            }
+        };
+        match self.session.sign_in_with(provider, &hosts).await {
+            Ok(_) => {
+                let store = self.options.store().display().to_string();
+                self.output.event(
+                    &json!({ "type": "signed_in", "provider": provider.name, "store": store }),
+                );
+                if !self.output.json {
+                    self.output.note(&format!(
+                        "Signed in with {}. Its tokens are in {store}",
+                        provider.title
+                    ));
+                }
+                Exit::Success
+            }
+            Err(error) => self.not_signed_in(&error, login),
+        }
+    }
+
+    fn signed_in(&self, credentials: &Credentials) -> Exit {
+        let claims = credentials
+            .id
+            .as_ref()
+            .and_then(|id| Claims::read(id.expose()))
+            .unwrap_or_default();
+        let store = self.options.store().display().to_string();
+        self.output.event(&json!({
+            "type": "signed_in", "account_id": credentials.account_id(), "email": claims.email, "plan": claims.plan,
+            "store": store,
+        }));
+        if !self.output.json {
+            let name = claims.email.or_else(|| credentials.account_id());
+            let name = name.map_or_else(String::new, |name| {
+                format!(" as {}", crate::redact::one_line(&name, 120))
+            });
+            self.output
+                .note(&format!("Signed in{name}. Credentials are in {store}"));
+        }
+        Exit::Success
+    }
+
+    fn not_signed_in(&self, error: &AccountError, login: &Login) -> Exit {
+        let exit = Exit::from(error);
+        let failure = match error {
+            AccountError::SignIn(
+                SignInError::Refused(failure) | SignInError::GaveUp { last: failure, .. },
+            ) => Some(failure),
+            _ => None,
+        };
+        let hint = matches!(error, AccountError::SignIn(SignInError::Expired)).then(|| {
+            let command = self.options.sign_in_command();
+            format!("Start again with: {command}{}", login.arguments())
+        });
+        self.output
+            .failed(None, &error.to_string(), failure, exit, "", hint.as_deref());
+        exit
+    }
+}
