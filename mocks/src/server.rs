@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::authorization::AuthorizationServer;
 use crate::conversation::converse;
 use crate::fixture::Fixtures;
 use crate::gate::Gates;
-use crate::hosts::Hosts;
+use crate::hosts::{Hosts, canonical};
 use crate::journal::Journal;
 use crate::net::{Allotment, CertificateAuthority, CertificateError, Door, Reception, listen};
 use crate::responder::Responder;
@@ -223,6 +223,13 @@ impl MockServer {
     #[must_use]
     pub fn proxy(&self) -> Option<SocketAddr> {
         self.proxy
+    }
+
+    /// The address that the name service gives a name, for whoever writes a `hosts` file beside it. None when all are
+    /// given away.
+    #[must_use]
+    pub fn address_of(&self, name: &str) -> Option<Ipv4Addr> {
+        self.responder.allotment.address_of(&canonical(name))
     }
 
     /// What crossed the wire.

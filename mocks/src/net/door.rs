@@ -94,11 +94,6 @@ impl Dialled {
             name.unwrap_or(host)
         });
         let host = self.sni.clone().or(asked).or_else(|| self.name.clone());
-        let (scheme, usual) = if self.tls {
-            ("https", 443)
-        } else {
-            ("http", 80)
-        };
         let address = self.address.map(|address| address.to_string());
         let mut origin = host.clone().or(address).unwrap_or_default();
         if origin.contains(':') {

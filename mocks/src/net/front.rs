@@ -15,6 +15,9 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
 
+use super::datagrams::Datagrams;
+use super::names::NameService;
+use super::packets::Packets;
 use super::{CertificateAuthority, CertificateError, Dialled, Door, listen};
 use crate::conversation::converse;
 use crate::egress::why;
@@ -94,6 +97,21 @@ impl Reception {
                     Arc::clone(&reception).receive(socket, tls)
                 }));
             }
+        }
+        let names = Arc::new(NameService::new(Arc::clone(&self.responder)));
+        for socket in sockets.names_udp {
+            let socket = Datagrams::new(socket)?;
+            tasks.spawn(Arc::clone(&names).datagrams(socket, stopped.clone()));
+        }
+        for listener in sockets.names_tcp {
+            let names = Arc::clone(&names);
+            tasks.spawn(listen(adopt(listener)?, stopped.clone(), move |socket| {
+                Arc::clone(&names).stream(socket)
+            }));
+        }
+        if let Some(packets) = sockets.packets {
+            let packets = Packets::new(packets, Arc::clone(&self.responder))?;
+            tasks.spawn(packets.watch(stopped.clone()));
         }
         Ok(())
     }

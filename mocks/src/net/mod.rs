@@ -4,10 +4,14 @@ mod allotment;
 mod chunked;
 mod coding;
 mod connection;
+mod datagrams;
+mod dns;
 mod door;
 mod front;
 mod http1;
 mod listen;
+mod names;
+mod packets;
 mod tls;
 mod writer;
 
