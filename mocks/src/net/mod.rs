@@ -12,6 +12,7 @@ mod http1;
 mod listen;
 mod names;
 mod packets;
+mod proxy;
 mod tls;
 mod writer;
 
