@@ -12,6 +12,7 @@ mod report;
 mod run;
 pub mod schema;
 mod serve;
+mod stream;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use crate::report::{ExitStatus, write_stream};
 use crate::scenario::{Suite, SuiteError};
 use crate::target::Target;
 use crate::target::load::cache_folder;
+use crate::target::model::Network;
 
 const STATUS: &str = "\
 Exit status:
@@ -63,6 +65,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Run one command in a scenario's world, on this terminal, with a verdict at the end
     Exec(exec::ExecArgs),
+    /// Ask once, and let a program read the stream: `loginproof stream PROMPT -- PROGRAM`
+    Stream(stream::StreamArgs),
     /// The reference client: login, ask, logout, status
     #[command(disable_help_flag = true)]
     Client {
@@ -138,6 +142,9 @@ pub(crate) struct WorldArgs {
     /// Whose environment and credential file it has
     #[arg(long, default_value = "reference", value_name = "NAME|FILE")]
     target: String,
+    /// How traffic reaches the mocks
+    #[arg(long, value_enum, value_name = "WAY")]
+    network: Option<Network>,
     /// Seed of tokens, codes and seeded faults
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -168,6 +175,7 @@ pub fn main() -> ExitCode {
         Command::Install(args) => install(&args),
         Command::Serve(args) => serve::serve(&args),
         Command::Exec(args) => exec::exec(&args),
+        Command::Stream(args) => return stream::stream(&args),
         Command::Client { arguments } => {
             return loginproof_client::cli::main(arguments.into_iter());
         }
@@ -244,7 +252,10 @@ fn doctor(args: &DoctorArgs) -> Outcome {
     let mut states = Vec::new();
     for name in Target::built_in() {
         let target = Target::load(&name)?;
-        let installed = target.info(&loginproof).ok().map(|info| info.version);
+        let installed = target
+            .info(&loginproof, target.preferred_network())
+            .ok()
+            .map(|info| info.version);
         states.push(doctor::TargetState {
             install: format!("loginproof install {name}"),
             name,
