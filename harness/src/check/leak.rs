@@ -22,7 +22,12 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
     for program in &evidence.programs {
         let mut texts = vec![program.raw.clone()];
         texts.extend(program.readable().into_iter().map(String::into_bytes));
-        if let Some(secret) = texts.iter().find_map(|bytes| search.first(bytes)) {
+        // A terminal shows what is typed: the code that the person pasted is no news there.
+        let news = |secret: &&Secret| {
+            secret.kind != SecretKind::AuthorizationCode || !program.typed.contains(&secret.value)
+        };
+        let mut seen = texts.iter().flat_map(|bytes| search.all(bytes));
+        if let Some(secret) = seen.find(news) {
             leaks.extend(excerpt::screen(evidence, program).into_iter().map(|shown| {
                 (
                     format!(

@@ -10,6 +10,7 @@ mod panic;
 mod process;
 mod requests;
 mod screen;
+mod session;
 mod store;
 mod surprise;
 mod within;
@@ -175,6 +176,8 @@ fn witness(check: &Check, evidence: &Evidence) -> Finding {
             within::judge(*bound, program)
         } else if let Some(check) = &check.process {
             process::judge(check, program)
+        } else if let Some(check) = &check.session {
+            session::judge(check, program, evidence)
         } else {
             Finding::Untold("this check calls no witness".to_owned())
         };

@@ -52,6 +52,14 @@ pub struct ProgramRecord {
     pub raw: Vec<u8>,
     /// A step of the scenario sent it a signal.
     pub signalled: bool,
+    /// A full-screen program that never ends by itself, and was told to by its own keys.
+    pub asked_to_end: bool,
+    /// When the person had read address and code, since its start.
+    pub prompted: Option<Duration>,
+    /// What the person typed into it.
+    pub typed: String,
+    /// The bound of its step was over before it ended.
+    pub timed_out: bool,
 }
 
 /// How long any of the programs was running.
@@ -77,7 +85,9 @@ impl ProgramRecord {
                 self.view.screen.to_string(),
                 self.view.transcript.to_string(),
             ],
-            Tty::None | Tty::Script => vec![self.stdout(), self.stderr()],
+            Tty::None | Tty::Script | Tty::ScriptLog | Tty::File => {
+                vec![self.stdout(), self.stderr()]
+            }
         }
     }
 
@@ -86,7 +96,9 @@ impl ProgramRecord {
     pub fn stdout(&self) -> String {
         match self.tty {
             Tty::Pty => self.view.transcript.to_string(),
-            Tty::None | Tty::Script => text(self.view.stdout.as_deref()),
+            Tty::None | Tty::Script | Tty::ScriptLog | Tty::File => {
+                text(self.view.stdout.as_deref())
+            }
         }
     }
 

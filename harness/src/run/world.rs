@@ -263,6 +263,12 @@ impl World {
             .map_err(|error| format!("cannot replace {}: {error}", store.display()))
     }
 
+    /// A text of the target file with its placeholders filled.
+    #[must_use]
+    pub fn fill(&self, text: &str) -> String {
+        self.placeholders.fill(text)
+    }
+
     /// Arguments and environment of one command.
     #[must_use]
     pub fn command(

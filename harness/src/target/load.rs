@@ -11,6 +11,7 @@ use super::source::{Source, Sources};
 use super::store::{Layout, StoreFile};
 use super::validate::validate;
 use crate::file_error::{FileError, suggestion};
+use crate::scenario::model::Capability;
 
 static TARGETS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../targets");
 
@@ -118,6 +119,12 @@ impl Target {
             Some(store) => Some(credential(store, "[store]")?.layout),
             None => None,
         };
+        if file.speaks.contains(&Capability::Pool)
+            && !layout.as_ref().is_some_and(Layout::holds_several)
+        {
+            let message = "the target claims `pool` but its [store] holds one account";
+            return Err(sources.at("\"pool\"", message).into());
+        }
         let mut logins = BTreeMap::new();
         for (flow, command) in &file.logins {
             if let Some(own) = &command.store {

@@ -78,6 +78,14 @@ fn every_mistake_is_shown_where_it_stands() {
             "\"device-nous\": the target claims `device-nous` but has no [logins.nous]",
         ),
         (
+            changed(
+                "\"ask\"]",
+                "\"ask\", \"pool\"]",
+                "[store]\npath = \"x\"\nformat = \"pi\"\n",
+            ),
+            "\"pool\": the target claims `pool` but its [store] holds one account",
+        ),
+        (
             changed("quit =", "quitt =", ""),
             "quitt: unknown field `quitt`",
         ),
