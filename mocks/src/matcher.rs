@@ -136,6 +136,8 @@ pub(crate) mod tests {
                 method: "POST".to_owned(),
                 target: "/v1/responses".to_owned(),
                 version: "HTTP/1.1".to_owned(),
+                host: None,
+                origin: String::new(),
                 headers: headers
                     .iter()
                     .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))

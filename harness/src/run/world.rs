@@ -106,6 +106,7 @@ impl World {
             bind: ([127, 0, 0, 1], 0).into(),
             tls: None,
             ambient: item.target.file.ambient.clone(),
+            ..ServerConfig::default()
         })
         .await
         .map_err(|error| WorldError::Server(error.to_string()))?;

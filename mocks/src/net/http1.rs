@@ -153,6 +153,8 @@ impl Head {
             query,
             target: self.target,
             version: format!("HTTP/1.{}", self.minor_version),
+            host: None,
+            origin: String::new(),
             headers: self.headers,
             body,
             decoded,
