@@ -12,6 +12,7 @@ mod report;
 mod run;
 pub mod schema;
 mod serve;
+mod stream;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -64,6 +65,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Run one command in a scenario's world, on this terminal, with a verdict at the end
     Exec(exec::ExecArgs),
+    /// Ask once, and let a program read the stream: `loginproof stream PROMPT -- PROGRAM`
+    Stream(stream::StreamArgs),
     /// The reference client: login, ask, logout, status
     #[command(disable_help_flag = true)]
     Client {
@@ -172,6 +175,7 @@ pub fn main() -> ExitCode {
         Command::Install(args) => install(&args),
         Command::Serve(args) => serve::serve(&args),
         Command::Exec(args) => exec::exec(&args),
+        Command::Stream(args) => return stream::stream(&args),
         Command::Client { arguments } => {
             return loginproof_client::cli::main(arguments.into_iter());
         }
