@@ -1,5 +1,6 @@
 //! Running: a plan of scenarios against targets, played side by side in isolation, told as a stream of events.
 
+mod credentials;
 pub mod event;
 pub mod evidence;
 pub mod execute;

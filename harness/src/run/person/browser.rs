@@ -56,8 +56,7 @@ pub(super) struct Page {
 
 /// What to open for an address that the person reads, and the host to ask for there; none if it is not ours.
 pub(super) fn reach(world: &World, url: &str) -> Option<(String, Option<String>)> {
-    let rest = url.strip_prefix(world.server.origin())?;
-    (rest.is_empty() || rest.starts_with(['/', '?', '#'])).then(|| (url.to_owned(), None))
+    world.network.browser(url, &world.server)
 }
 
 /// Sends the browser to a listener on loopback. Any answer will do, and so does none once it has listened.
