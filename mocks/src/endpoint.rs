@@ -72,13 +72,17 @@ fn known(path: &str) -> Option<(Endpoint, &'static [&'static str])> {
         | "/strict/token"
         | "/v1/oauth/token"
         | "/token" => (Endpoint::Token, POST),
-        "/oauth/revoke" | "/strict/revoke" | "/revoke" => (Endpoint::Revoke, POST),
-        "/codex/device" | "/device" | "/login/device" => (Endpoint::Page, PAGE),
-        "/oauth/authorize" | "/cai/oauth/authorize" | "/o/oauth2/v2/auth" | "/strict/authorize" => {
-            (Endpoint::Authorize, PAGE)
+        "/oauth/revoke" | "/strict/revoke" | "/oauth2/revoke" | "/revoke" => {
+            (Endpoint::Revoke, POST)
         }
+        "/codex/device" | "/device" | "/login/device" => (Endpoint::Page, PAGE),
+        "/oauth/authorize"
+        | "/cai/oauth/authorize"
+        | "/o/oauth2/v2/auth"
+        | "/oauth2/authorize"
+        | "/strict/authorize" => (Endpoint::Authorize, PAGE),
         "/.well-known/openid-configuration"
-        | "/.well-known/oauth-authorization-server"
+        | "/.well-known/jwks.json"
         | "/.well-known/oauth-authorization-server/strict" => (Endpoint::Metadata, GET),
         "/copilot_internal/v2/token" | "/api/v3/copilot_internal/v2/token" => {
             (Endpoint::Copilot, GET)
@@ -88,11 +92,12 @@ fn known(path: &str) -> Option<(Endpoint, &'static [&'static str])> {
         }
         "/user"
         | "/api/v3/user"
+        | "/copilot_internal/user"
         | "/api/oauth/profile"
         | "/api/oauth/claude_cli/roles"
         | "/oauth2/v2/userinfo"
         | "/oauth2/userinfo" => (Endpoint::Profile, GET),
-        "/api/hello" => (Endpoint::Profile, &["GET", "HEAD"]),
+        "/api/hello" | "/v1/oauth/hello" => (Endpoint::Profile, &["GET", "HEAD"]),
         "/tokeninfo" | "/oauth2/v1/tokeninfo" | "/oauth2/v3/tokeninfo" => {
             (Endpoint::Profile, &["GET", "POST"])
         }

@@ -54,9 +54,22 @@ pub(super) struct Login {
     /// The way to sign in
     #[arg(long, value_enum, value_name = "NAME", default_value_t = Flow::Chatgpt)]
     pub(super) flow: Flow,
+    /// How long the browser (`callback`) or the code (`paste`) is waited for, in milliseconds
+    #[arg(
+        long,
+        env = "LOGINPROOF_SIGN_IN_TIMEOUT_MS",
+        value_name = "MS",
+        default_value_t = 300_000,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    sign_in_timeout_ms: u64,
 }
 
 impl Login {
+    pub(super) fn bound(&self) -> Duration {
+        Duration::from_millis(self.sign_in_timeout_ms)
+    }
+
     /// These arguments as they were given, where they are not the default.
     pub(super) fn arguments(&self) -> String {
         match self.flow.to_possible_value() {
@@ -81,6 +94,10 @@ pub(super) enum Flow {
     Github,
     /// A server that follows RFC 8628 and RFC 8414 to the letter
     Strict,
+    /// ChatGPT through a browser on this machine, which brings the code back by itself (PKCE, loopback redirect)
+    Callback,
+    /// ChatGPT's server through a browser anywhere, whose page shows a code to paste here: CODE#STATE, or CODE alone
+    Paste,
 }
 
 impl Flow {

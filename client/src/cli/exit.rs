@@ -100,7 +100,9 @@ impl From<&AccountError> for Exit {
         match error {
             AccountError::Store(_) => Self::Store,
             AccountError::SignIn(SignInError::Denied) => Self::Denied,
-            AccountError::SignIn(SignInError::Expired) => Self::SignInExpired,
+            AccountError::SignIn(SignInError::Expired | SignInError::TimedOut { .. }) => {
+                Self::SignInExpired
+            }
             AccountError::SignIn(
                 SignInError::Refused(failure) | SignInError::GaveUp { last: failure, .. },
             ) => failure.into(),

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::args::Login;
+use super::args::{Flow, Login};
+use super::terminal::Terminal;
 use super::{Exit, Program};
 use crate::oauth::SignInError;
 use crate::oauth::jwt::Claims;
@@ -15,7 +16,18 @@ impl Program {
         if let Some(provider) = login.flow.provider() {
             return self.login_with(provider, login).await;
         }
-        match self.session.sign_in().await {
+        let signed_in = match login.flow {
+            Flow::Callback => self.session.sign_in_by_callback(login.bound()).await,
+            Flow::Paste => {
+                let terminal = Terminal::quiet();
+                let session = &self.session;
+                session
+                    .sign_in_by_paste(login.bound(), || terminal.line())
+                    .await
+            }
+            _ => self.session.sign_in().await,
+        };
+        match signed_in {
             Ok(credentials) => self.signed_in(&credentials),
             Err(error) => self.not_signed_in(&error, login),
         }
@@ -77,7 +89,16 @@ impl Program {
             ) => Some(failure),
             _ => None,
         };
-        let hint = matches!(error, AccountError::SignIn(SignInError::Expired)).then(|| {
+        let again = matches!(
+            error,
+            AccountError::SignIn(
+                SignInError::Expired
+                    | SignInError::TimedOut { .. }
+                    | SignInError::StateMismatch
+                    | SignInError::NoCode
+            )
+        );
+        let hint = again.then(|| {
             let command = self.options.sign_in_command();
             format!("Start again with: {command}{}", login.arguments())
         });

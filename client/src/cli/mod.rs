@@ -4,6 +4,7 @@ mod args;
 mod exit;
 mod login;
 mod output;
+mod terminal;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

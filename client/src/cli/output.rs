@@ -44,6 +44,7 @@ impl Output {
     pub(super) fn notice(self, notice: &Notice) {
         match notice {
             Notice::Prompt(prompt) => self.prompt(prompt),
+            Notice::Browse { url, paste, bound } => self.browse(url, *paste, *bound),
             Notice::Exchange(exchange) if self.verbose => self.note(&trace(exchange)),
             Notice::Exchange(_) => {}
             Notice::Warning(text) => {
@@ -119,6 +120,26 @@ impl Output {
              If the page refuses the code, device codes may be switched off in the account's security settings.\n\
              Waiting for the approval …",
         );
+    }
+
+    /// The URL, whole on a line of its own.
+    fn browse(self, url: &str, paste: bool, bound: Duration) {
+        if self.json {
+            return self.event(&json!({
+                "type": "open_url", "url": url, "paste": paste, "wait_ms": millis(bound),
+            }));
+        }
+        let machine = if paste { "any device" } else { "this machine" };
+        self.line(&format!(
+            "To sign in, open this page in a browser on {machine}:\n\n  {url}\n"
+        ));
+        if paste {
+            self.note(
+                "Then paste the code that the page shows here, and press Enter (it is not echoed):",
+            );
+        } else {
+            self.note("Waiting for the browser to come back …");
+        }
     }
 
     /// An answer. On a terminal the model's text cannot steer the terminal.

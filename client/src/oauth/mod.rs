@@ -1,11 +1,12 @@
 //! OAuth without I/O: the device flows as state machines, the token endpoint as values, and what errors mean.
 
+pub mod authorization_code;
 pub mod device_flow;
 pub mod device_grant;
 mod grant_answer;
 pub mod jwt;
 pub mod metadata;
-mod patience;
+pub(crate) mod patience;
 pub mod pkce;
 mod poll_answer;
 pub mod provider;

@@ -23,7 +23,7 @@ pub(super) fn backed_off(interval: Duration, idle: u32) -> Duration {
 
 /// The wait before a request is sent again: `first`, twice that, … seconds, or as long as the server asks, unless that
 /// is too long.
-pub(super) fn before_retry(
+pub(crate) fn before_retry(
     failure: Failure,
     attempts: u32,
     limit: u32,

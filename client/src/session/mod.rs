@@ -1,6 +1,7 @@
 //! Joins the parts: signs in, asks, renews tokens before and after they run out, and signs out.
 
 mod ask;
+mod browser_sign_in;
 mod provider_sign_in;
 mod refresh;
 mod sign_in;
@@ -39,6 +40,15 @@ pub struct Config {
 pub enum Notice {
     /// A person has to approve the sign-in.
     Prompt(Prompt),
+    /// A person has to approve the sign-in in a browser.
+    Browse {
+        /// The page to open.
+        url: String,
+        /// Whether the person brings the code back, instead of the browser.
+        paste: bool,
+        /// How long it is waited for.
+        bound: Duration,
+    },
     /// A request was sent.
     Exchange(Exchange),
     /// Something is wrong, but not enough to stop.

@@ -56,7 +56,7 @@ impl Session {
     }
 
     /// Stores the tokens of a new sign-in.
-    async fn keep(&self, grant: &Grant) -> Result<Credentials, AccountError> {
+    pub(super) async fn keep(&self, grant: &Grant) -> Result<Credentials, AccountError> {
         let _lock = self.lock_for_sign_in().await?;
         let now = SystemTime::now();
         let credentials = Credentials::signed_in(grant, Slot::Root, now);
@@ -117,7 +117,7 @@ impl Session {
         self.store.remove()
     }
 
-    async fn post_oauth(
+    pub(super) async fn post_oauth(
         &self,
         purpose: &'static str,
         path: &str,

@@ -1,6 +1,7 @@
 //! HTTP, at the edge: builds connections, bounds every wait, and turns what goes wrong into a failure with its cause.
 
 mod clients;
+mod loopback;
 mod stream;
 
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use reqwest::{Response, Url};
 
+pub use loopback::{Loopback, Visit};
 pub use stream::{Broken, read_response};
 
 use crate::answer::Answer;

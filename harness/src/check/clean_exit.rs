@@ -22,7 +22,10 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
             return Finding::Untold(format!("{} could not be started: {reason}", program.name));
         }
         let ended = &program.ended;
-        let in_order = matches!(ended.how, How::Exit(_)) || program.signalled;
+        let killed = matches!(ended.how, How::Killed);
+        let in_order = matches!(ended.how, How::Exit(_))
+            || program.signalled
+            || (program.asked_to_end && !killed);
         if !in_order {
             let mut seen = format!("{}: {}", program.name, exit::describe(ended));
             let mut excerpts = excerpt::screen(evidence, program);

@@ -7,6 +7,13 @@ use crate::terminal::{Ended, How};
 
 pub(super) fn judge(check: ExitCheck, program: &ProgramRecord, evidence: &Evidence) -> Finding {
     let seen = describe(&program.ended);
+    // A full-screen program that had to be told to end says nothing by its status.
+    if let ExitCheck::Word(_) = check
+        && program.asked_to_end
+        && !matches!(program.ended.how, How::Killed)
+    {
+        return Finding::Holds(format!("{seen}, ended by its own keys"));
+    }
     let (holds, expected) = match (check, &program.ended.how) {
         (ExitCheck::Word(ExitWord::Success), how) => {
             (matches!(how, How::Exit(0)), "exit status 0".to_owned())

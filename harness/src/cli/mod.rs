@@ -24,6 +24,7 @@ use crate::report::{ExitStatus, write_stream};
 use crate::scenario::{Suite, SuiteError};
 use crate::target::Target;
 use crate::target::load::cache_folder;
+use crate::target::model::Network;
 
 const STATUS: &str = "\
 Exit status:
@@ -141,6 +142,9 @@ pub(crate) struct WorldArgs {
     /// Whose environment and credential file it has
     #[arg(long, default_value = "reference", value_name = "NAME|FILE")]
     target: String,
+    /// How traffic reaches the mocks
+    #[arg(long, value_enum, value_name = "WAY")]
+    network: Option<Network>,
     /// Seed of tokens, codes and seeded faults
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -248,7 +252,10 @@ fn doctor(args: &DoctorArgs) -> Outcome {
     let mut states = Vec::new();
     for name in Target::built_in() {
         let target = Target::load(&name)?;
-        let installed = target.info(&loginproof).ok().map(|info| info.version);
+        let installed = target
+            .info(&loginproof, target.preferred_network())
+            .ok()
+            .map(|info| info.version);
         states.push(doctor::TargetState {
             install: format!("loginproof install {name}"),
             name,

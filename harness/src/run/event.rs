@@ -41,7 +41,7 @@ pub struct TargetInfo {
     pub title: String,
     /// What it says of its version, first line.
     pub version: String,
-    /// How its traffic reaches the mocks: `direct`.
+    /// How its traffic reaches the mocks: `direct`, `proxy` or `namespace`.
     pub network: String,
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use loginproof_mocks::authorization::{AuthorizationServer, Secret};
-use loginproof_mocks::journal::Exchange;
+use loginproof_mocks::journal::{Attempt, Exchange};
 
 use crate::sandbox::home::{Home, Kind};
 use crate::scenario::model::Tty;
@@ -16,6 +16,10 @@ use crate::terminal::{Ended, View};
 pub struct Evidence {
     /// What crossed the wire, in order of arrival.
     pub exchanges: Vec<Arc<Exchange>>,
+    /// What was tried outside of the target's hosts.
+    pub attempts: Vec<Attempt>,
+    /// Whether such attempts are seen at all.
+    pub watched: bool,
     /// Programs in the order in which they were started.
     pub programs: Vec<ProgramRecord>,
     /// The credential file; none when the target names none.
@@ -48,6 +52,14 @@ pub struct ProgramRecord {
     pub raw: Vec<u8>,
     /// A step of the scenario sent it a signal.
     pub signalled: bool,
+    /// A full-screen program that never ends by itself, and was told to by its own keys.
+    pub asked_to_end: bool,
+    /// When the person had read address and code, since its start.
+    pub prompted: Option<Duration>,
+    /// What the person typed into it.
+    pub typed: String,
+    /// The bound of its step was over before it ended.
+    pub timed_out: bool,
 }
 
 /// How long any of the programs was running.
@@ -73,7 +85,9 @@ impl ProgramRecord {
                 self.view.screen.to_string(),
                 self.view.transcript.to_string(),
             ],
-            Tty::None | Tty::Script => vec![self.stdout(), self.stderr()],
+            Tty::None | Tty::Script | Tty::ScriptLog | Tty::File => {
+                vec![self.stdout(), self.stderr()]
+            }
         }
     }
 
@@ -82,7 +96,9 @@ impl ProgramRecord {
     pub fn stdout(&self) -> String {
         match self.tty {
             Tty::Pty => self.view.transcript.to_string(),
-            Tty::None | Tty::Script => text(self.view.stdout.as_deref()),
+            Tty::None | Tty::Script | Tty::ScriptLog | Tty::File => {
+                text(self.view.stdout.as_deref())
+            }
         }
     }
 

@@ -72,6 +72,8 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
     settled(world.server.journal()).await;
     let evidence = Evidence {
         exchanges: world.server.journal().snapshot(),
+        attempts: world.server.journal().attempts(),
+        watched: world.network.watches(),
         store: store_evidence(&world, watch.map(super::store_watch::StoreWatch::finish)),
         files: home_files(&world.home),
         secrets: world.server.authorization().secrets(),

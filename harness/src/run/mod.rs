@@ -3,10 +3,15 @@
 pub mod event;
 pub mod evidence;
 pub mod execute;
+pub mod ground;
 pub mod joined;
 mod keep;
+pub mod keys;
+pub mod network;
 mod person;
 pub mod plan;
+mod running;
+mod start;
 mod steps;
 mod store_watch;
 pub mod world;

@@ -7,9 +7,11 @@ use std::time::Duration;
 use loginproof_mocks::fixture::Fixtures;
 
 use super::event::ScenarioRef;
+use super::ground::Ground;
 use crate::scenario::model::Scenario;
 use crate::scenario::{Loaded, Suite};
 use crate::target::Target;
+use crate::target::model::Network;
 
 /// What will be played.
 #[derive(Clone, Debug)]
@@ -33,6 +35,8 @@ pub struct Settings {
     pub fixtures: Arc<Fixtures>,
     /// This binary.
     pub loginproof: PathBuf,
+    /// What namespaces and proxies need; none when all programs are reached directly.
+    pub ground: Option<Arc<Ground>>,
 }
 
 /// One scenario in one variant against one target.
@@ -40,6 +44,8 @@ pub struct Settings {
 pub struct Item {
     /// The program.
     pub target: Arc<Target>,
+    /// How its traffic reaches the mocks.
+    pub network: Network,
     /// Path below `scenarios/`.
     pub name: String,
     /// Which variant.
@@ -76,7 +82,7 @@ impl Plan {
     pub fn new(
         suite: &Suite,
         selected: &[&Loaded],
-        targets: &[Arc<Target>],
+        targets: &[(Arc<Target>, Network)],
         slow: bool,
         settings: Settings,
     ) -> Self {
@@ -85,7 +91,7 @@ impl Plan {
             "a scenario answers with its own suite's fixtures"
         );
         let mut items = Vec::new();
-        for target in targets {
+        for (target, network) in targets {
             for loaded in selected {
                 for (variant, scenario) in &loaded.variants {
                     if scenario.slow && !slow {
@@ -93,6 +99,7 @@ impl Plan {
                     }
                     items.push(Item {
                         target: target.clone(),
+                        network: *network,
                         name: loaded.name.clone(),
                         variant: variant.clone(),
                         scenario: Arc::new(scenario.clone()),

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use loginproof_mocks::server::{MockServer, ServerConfig};
 
+use super::network::Network;
 use super::plan::{Item, Settings, fnv};
 use super::store_watch::StoreWatch;
 use crate::sandbox::environment::{Environment, search_path};
 use crate::sandbox::home::Home;
+use crate::sandbox::namespace::NamespaceError;
 use crate::scenario::model::{Credentials, Scenario};
 use crate::target::placeholders::Placeholders;
 use crate::target::store::set;
@@ -24,7 +26,8 @@ pub const MODEL: &str = "gpt-5.1-codex";
 const IDLE: Duration = Duration::from_secs(60);
 
 /// What every program is told, besides its own flags and files.
-const STANDARD: [(&str, &str); 4] = [
+const STANDARD: [(&str, &str); 5] = [
+    ("LOGINPROOF_ORIGIN", "{origin}"),
     ("LOGINPROOF_ISSUER", "{issuer}"),
     ("LOGINPROOF_BASE_URL", "{base_url}"),
     ("LOGINPROOF_MODEL", "{model}"),
@@ -39,6 +42,8 @@ pub struct World {
     pub scenario: Arc<Scenario>,
     /// The servers.
     pub server: MockServer,
+    /// How the program reaches them.
+    pub network: Network,
     /// Evidence folder.
     pub dir: PathBuf,
     /// The program's home.
@@ -68,6 +73,9 @@ pub enum WorldError {
     /// The servers did not start.
     #[error("cannot start the mock servers: {0}")]
     Server(String),
+    /// There is no network for the program.
+    #[error("cannot make a network namespace: {0}")]
+    Network(#[from] NamespaceError),
 }
 
 fn io(what: &Path) -> impl Fn(std::io::Error) -> WorldError + '_ {
@@ -94,6 +102,12 @@ impl World {
         })?;
         let work = home.path().join("work");
         std::fs::create_dir_all(&work).map_err(io(&work))?;
+        let (network, front) = Network::open(
+            item.network,
+            &item.target,
+            settings.ground.as_ref(),
+            &settings.loginproof,
+        )?;
         let server = MockServer::start(ServerConfig {
             script: item.scenario.server.clone(),
             fixtures: settings.fixtures.clone(),
@@ -105,13 +119,16 @@ impl World {
                 )),
             bind: ([127, 0, 0, 1], 0).into(),
             tls: None,
-            ambient: item.target.file.ambient.clone(),
-            ..ServerConfig::default()
+            ambient: item.target.ambient().to_vec(),
+            front,
+            authority: settings.ground.as_ref().map(|ground| ground.authority()),
+            hosts: item.target.hosts(),
+            issuer: network.issuer(),
+            who: network.who(),
         })
         .await
         .map_err(|error| WorldError::Server(error.to_string()))?;
 
-        let origin = server.origin().to_owned();
         let idle = item
             .scenario
             .settings
@@ -120,13 +137,10 @@ impl World {
         let mut placeholders = Placeholders::default()
             .with("home", home.path().display().to_string())
             .with("work", work.display().to_string())
-            .with("origin", &origin)
-            .with("issuer", &origin)
-            .with("chatgpt_base_url", format!("{origin}/backend-api"))
-            .with("base_url", format!("{origin}/backend-api/codex"))
             .with("model", MODEL)
             .with("idle_timeout_ms", idle.as_millis().to_string())
             .with("loginproof", settings.loginproof.display().to_string());
+        placeholders = network.placeholders(placeholders, &server);
         if let Some(tools) = &item.target.tools {
             placeholders = placeholders.with("tools", tools.display().to_string());
         }
@@ -143,6 +157,7 @@ impl World {
             target: item.target.clone(),
             scenario: item.scenario.clone(),
             server,
+            network,
             dir,
             home,
             work,
@@ -248,6 +263,12 @@ impl World {
             .map_err(|error| format!("cannot replace {}: {error}", store.display()))
     }
 
+    /// A text of the target file with its placeholders filled.
+    #[must_use]
+    pub fn fill(&self, text: &str) -> String {
+        self.placeholders.fill(text)
+    }
+
     /// Arguments and environment of one command.
     #[must_use]
     pub fn command(
@@ -302,6 +323,7 @@ impl World {
         if let Some(store) = &self.store {
             env.set("LOGINPROOF_STORE", store);
         }
+        self.network.furnish(&mut env, &self.server);
         for (name, value) in command
             .into_iter()
             .chain(self.scenario.settings.env.clone())
@@ -325,6 +347,7 @@ impl World {
         STANDARD
             .into_iter()
             .map(|(name, value)| (name.to_owned(), self.placeholders.fill(value)))
+            .chain(self.network.variables(&self.server))
             .chain(own)
             .map(|(name, value)| format!("export {name}='{value}'"))
             .collect()

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::Target;
+use super::model::Network;
 use super::placeholders::Placeholders;
 use crate::run::event::TargetInfo;
 
@@ -27,7 +28,7 @@ impl Target {
     ///
     /// # Errors
     /// When it is not installed, or does not say its version.
-    pub fn info(&self, loginproof: &Path) -> Result<TargetInfo, ProgramError> {
+    pub fn info(&self, loginproof: &Path, network: Network) -> Result<TargetInfo, ProgramError> {
         let fail = |reason: String| {
             ProgramError {
             target: self.file.name.clone(),
@@ -67,7 +68,7 @@ impl Target {
                 name: self.file.name.clone(),
                 title: self.file.title.clone(),
                 version: version.to_owned(),
-                network: self.preferred_network().to_string(),
+                network: network.to_string(),
             }),
             _ => Err(fail(format!(
                 "{}: {}",
@@ -79,13 +80,14 @@ impl Target {
 
     /// The same, with the version left open when the program is not there: somebody brings a command of their own.
     #[must_use]
-    pub fn info_if_known(&self, loginproof: &Path) -> TargetInfo {
-        self.info(loginproof).unwrap_or_else(|_| TargetInfo {
-            name: self.file.name.clone(),
-            title: self.file.title.clone(),
-            version: "not installed".to_owned(),
-            network: self.preferred_network().to_string(),
-        })
+    pub fn info_if_known(&self, loginproof: &Path, network: Network) -> TargetInfo {
+        self.info(loginproof, network)
+            .unwrap_or_else(|_| TargetInfo {
+                name: self.file.name.clone(),
+                title: self.file.title.clone(),
+                version: "not installed".to_owned(),
+                network: network.to_string(),
+            })
     }
 
     /// Placeholders that hold outside a scenario.

@@ -53,6 +53,8 @@ pub enum Attach {
     Script {
         /// Standard input of `script`.
         stdin: StdinKind,
+        /// A file that `script` keeps its log in: `script -q --return -c COMMAND LOG`.
+        log: Option<PathBuf>,
     },
 }
 
@@ -126,10 +128,14 @@ impl Launch {
         }
         self.find(program)?;
         let argv = match &self.attach {
-            Attach::Script { .. } => {
+            Attach::Script { log, .. } => {
                 self.find("script")?;
                 let line: Vec<String> = self.argv.iter().map(|word| shell_word(word)).collect();
-                ["script", "-q", "-e", "-c", &line.join(" "), "/dev/null"]
+                let (returned, log) = match log {
+                    Some(log) => ("--return", log.display().to_string()),
+                    None => ("-e", "/dev/null".to_owned()),
+                };
+                ["script", "-q", returned, "-c", &line.join(" "), &log]
                     .map(str::to_owned)
                     .to_vec()
             }
@@ -178,7 +184,7 @@ impl Launch {
                 command.stdin(copy()?).stdout(copy()?).stderr(end);
                 Ok(Some(pty))
             }
-            Attach::Pipes { stdin } | Attach::Script { stdin } => {
+            Attach::Pipes { stdin } | Attach::Script { stdin, .. } => {
                 command.stdin(if *stdin == StdinKind::Null {
                     Stdio::null()
                 } else {

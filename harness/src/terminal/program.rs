@@ -132,6 +132,7 @@ impl Program {
         }
         | Attach::Script {
             stdin: StdinKind::Text(text),
+            ..
         } = &shared.launch.attach
         {
             let mut state = shared.state();

@@ -73,7 +73,10 @@ impl Routes {
     /// Sends one request and reads its acknowledgement.
     fn ask(&self, kind: u16, body: &[u8]) -> io::Result<()> {
         const HEADER: usize = 16;
-        let flags = libc::NLM_F_REQUEST | libc::NLM_F_ACK | libc::NLM_F_CREATE | libc::NLM_F_EXCL;
+        let mut flags = libc::NLM_F_REQUEST | libc::NLM_F_ACK;
+        if kind != libc::RTM_NEWLINK {
+            flags |= libc::NLM_F_CREATE | libc::NLM_F_EXCL;
+        }
         let length = u32::try_from(HEADER + body.len()).map_err(io::Error::other)?;
         let flags = u16::try_from(flags).map_err(io::Error::other)?;
         let mut message = Vec::with_capacity(HEADER + body.len());
