@@ -276,10 +276,7 @@ impl World {
                 argv.push(placeholders.fill(word));
             }
         }
-        let mut env = invocation.env;
-        env.values_mut()
-            .for_each(|value| *value = placeholders.fill(value));
-        Some((argv, env))
+        Some((argv, placeholders.fill_env(&invocation.env)))
     }
 
     /// The complete environment of a program: empty, plus what every program gets, plus the target's, the scenario's and the step's.
