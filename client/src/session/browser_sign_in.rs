@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{AccountError, Credentials, Notice, Session};
+use super::{AccountError, Credentials, Notice, Place, Session};
 use crate::failure::Class;
 use crate::oauth::authorization_code::{Arrival, AuthorizationRequest};
 use crate::oauth::device_grant::Outgoing;
@@ -27,7 +27,11 @@ impl Session {
     ///
     /// # Errors
     /// Why there are no new credentials in the file.
-    pub async fn sign_in_by_callback(&self, bound: Duration) -> Result<Credentials, AccountError> {
+    pub async fn sign_in_by_callback(
+        &self,
+        bound: Duration,
+        place: Place,
+    ) -> Result<Credentials, AccountError> {
         drop(self.store.reserve()?);
         let vendor = self.config.issuer == VENDOR;
         let ports: &[u16] = if vendor { &VENDOR_PORTS } else { &[0] };
@@ -52,7 +56,7 @@ impl Session {
             }
             Ok((Ok(code), visit)) => (code, visit),
         };
-        let result = self.exchange_and_keep(&request, &code).await;
+        let result = self.exchange_and_keep(&request, &code, place).await;
         // The browser is told how it really ended.
         match &result {
             Ok(_) => visit.answer("200 OK", "Signed in", DONE).await,
@@ -68,6 +72,7 @@ impl Session {
     pub async fn sign_in_by_paste<F, L>(
         &self,
         bound: Duration,
+        place: Place,
         mut line: F,
     ) -> Result<Credentials, AccountError>
     where
@@ -102,7 +107,7 @@ impl Session {
             Ok(code) => code?,
             Err(_) => return Err(SignInError::TimedOut { after: bound }.into()),
         };
-        self.exchange_and_keep(&request, &code).await
+        self.exchange_and_keep(&request, &code, place).await
     }
 
     async fn authorization_request(&self, redirect_uri: &str) -> AuthorizationRequest {
@@ -131,11 +136,12 @@ impl Session {
         &self,
         request: &AuthorizationRequest,
         code: &AuthorizationCode,
+        place: Place,
     ) -> Result<Credentials, AccountError> {
         // From here on the approval can be lost.
         let critical = self.enter_critical();
         let grant = self.exchange_code(request, code).await?;
-        let kept = self.keep(&grant).await;
+        let kept = self.keep_grant(&grant, place).await;
         drop(critical);
         kept
     }
