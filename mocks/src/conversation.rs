@@ -6,29 +6,38 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::journal::{Ending, Journal, KEPT_OF_AN_ANSWER, RecordedAnswer};
-use crate::net::{Asked, Connection, Nonsense, ReadError, Transport, Witness, wire_headers};
+use crate::net::{Asked, Connection, Door, Nonsense, ReadError, Transport, Witness, wire_headers};
 use crate::plan::{End, Framing};
 use crate::responder::{Judged, Ready, Responder};
+use crate::script::Endpoint;
 
-/// Answers the requests of a connection, one after another.
-pub(crate) async fn converse<T: Transport>(transport: T, number: u64, responder: &Responder) {
-    let mut connection = Connection::new(transport);
+/// Answers the requests of a connection, one after another. Gives back how many there were.
+pub(crate) async fn converse<T: Transport>(
+    mut connection: Connection<T>,
+    door: &Door,
+    responder: &Responder,
+) -> u64 {
+    let mut requests = 0;
     loop {
         let incoming = match connection.read_request().await {
             Ok(Some(incoming)) => incoming,
-            Ok(None) | Err(ReadError::Gone) => return,
+            Ok(None) | Err(ReadError::Gone) => return requests,
             Err(ReadError::Nonsense(nonsense)) => {
-                refuse(&mut connection, number, responder, *nonsense).await;
-                return;
+                refuse(&mut connection, door, responder, *nonsense).await;
+                return requests + 1;
             }
         };
+        requests += 1;
         let asked = Asked {
             head_only: incoming.request.method == "HEAD",
             keep_alive: incoming.keep_alive,
             chunks: incoming.request.version != "HTTP/1.0",
         };
-        let judged = responder.judge(number, incoming);
+        let judged = responder.judge(door, incoming);
         let mut recording = Recording::new(&responder.journal, &judged);
+        if judged.exchange.endpoint == Endpoint::Egress {
+            responder.requested(door, &judged.exchange).await;
+        }
         if let Some(gate) = judged.rule.and_then(|bound| bound.rule.hold.as_deref()) {
             let opened = tokio::select! {
                 () = responder.gates.pass(gate) => true,
@@ -36,24 +45,27 @@ pub(crate) async fn converse<T: Transport>(transport: T, number: u64, responder:
             };
             if !opened {
                 recording.end(Ending::ClientGone);
-                return;
+                return requests;
             }
         }
         let ready = responder.answer(&judged).await;
         if !reply(&mut connection, &ready, asked, recording).await {
-            return;
+            return requests;
         }
     }
 }
 
 async fn refuse<T: Transport>(
     connection: &mut Connection<T>,
-    number: u64,
+    door: &Door,
     responder: &Responder,
     nonsense: Nonsense,
 ) {
-    let judged = responder.judge_nonsense(number, nonsense.incoming);
+    let judged = responder.judge_nonsense(door, nonsense.incoming);
     let recording = Recording::new(&responder.journal, &judged);
+    if judged.exchange.endpoint == Endpoint::Egress {
+        responder.requested(door, &judged.exchange).await;
+    }
     let ready = responder.nonsense(nonsense.status, &nonsense.message);
     let asked = Asked {
         head_only: false,

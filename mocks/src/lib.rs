@@ -6,11 +6,13 @@ mod answering;
 pub mod authorization;
 pub mod backend;
 mod conversation;
+mod egress;
 pub mod endpoint;
 mod event_stream;
 pub mod fault;
 pub mod fixture;
 pub mod gate;
+pub mod hosts;
 pub mod journal;
 mod matcher;
 pub mod message;
@@ -28,6 +30,9 @@ mod template;
 pub use authorization::AuthorizationServer;
 pub use fixture::{Fixture, FixtureError, FixtureProblem, Fixtures, lint_fixture};
 pub use gate::Gates;
-pub use journal::{Ending, Exchange, Journal, RecordedAnswer, RecordedRequest};
+pub use journal::{
+    Attempt, AttemptKind, Ending, Exchange, FailedHandshake, Journal, RecordedAnswer,
+    RecordedRequest,
+};
 pub use rulebook::{ScriptProblem, validate};
 pub use server::{MockServer, ServerConfig, StartError};

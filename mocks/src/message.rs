@@ -14,8 +14,12 @@ pub struct Request {
     pub path: String,
     /// Query of the target, without `?`.
     pub query: Option<String>,
-    /// `HTTP/1.1`.
+    /// `HTTP/1.1`, `HTTP/2`.
     pub version: String,
+    /// The host that is meant, in lower case and without port: by the TLS hello, else by the authority or `Host`.
+    pub host: Option<String>,
+    /// Scheme and authority as the client sees them, without a slash at the end.
+    pub origin: String,
     /// Headers in the order and case of the wire.
     pub headers: Vec<(String, String)>,
     /// The body as sent, without transfer coding.

@@ -1,5 +1,6 @@
 //! What a server answers: rules first, then itself.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,14 +15,16 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::answering;
+use crate::authorization::profile::nous::REFRESH_HEADER;
 use crate::authorization::{AuthorizationServer, Rotation, TokenSeen};
 use crate::endpoint;
 use crate::fault;
 use crate::fixture::Fixtures;
 use crate::gate::Gates;
+use crate::hosts::{Hosts, Origin, Place, split_authority};
 use crate::journal::{Arrival, Exchange, Journal, RecordedRequest, body_json};
 use crate::message::{Answer, Request, reason};
-use crate::net::Incoming;
+use crate::net::{Allotment, Door, Incoming, Who};
 use crate::plan::{Draft, Plan};
 use crate::routes::DefaultStream;
 use crate::rulebook::{BoundRule, Rulebook};
@@ -32,7 +35,6 @@ use crate::template::{FillError, Values};
 const LONGEST_ANSWER: usize = 64 << 20;
 
 /// Everything that decides what a request is answered. Shared by all connections of a server.
-#[derive(Debug)]
 pub(crate) struct Responder {
     pub(crate) rulebook: Rulebook,
     pub(crate) fixtures: Arc<Fixtures>,
@@ -42,7 +44,12 @@ pub(crate) struct Responder {
     pub(crate) router: axum::Router,
     pub(crate) origin: String,
     pub(crate) seed: u64,
-    pub(crate) ambient: Vec<String>,
+    pub(crate) hosts: Hosts,
+    /// Addresses of names that the name service was asked for.
+    pub(crate) allotment: Allotment,
+    /// Numbers of connections given so far.
+    pub(crate) connections: AtomicU64,
+    pub(crate) who: Option<Who>,
     pub(crate) response_ids: AtomicU64,
 }
 
@@ -64,11 +71,12 @@ pub(crate) struct Ready {
 
 impl Responder {
     /// Judges a request at the moment of its arrival: endpoint, tokens, rule. Enters it in the journal.
-    pub(crate) fn judge(&self, connection: u64, incoming: Incoming) -> Judged<'_> {
+    pub(crate) fn judge(&self, door: &Door, mut incoming: Incoming) -> Judged<'_> {
+        self.label(door, &mut incoming.request);
         let request = &incoming.request;
-        let endpoint = endpoint::of(request, &self.ambient);
+        let endpoint = self.endpoint(door, request);
         let exchange = self.journal.begin(Arrival {
-            connection,
+            connection: door.number,
             endpoint,
             access: self.access_seen(request),
             refresh: self.refresh_seen(request, endpoint),
@@ -83,10 +91,16 @@ impl Responder {
     }
 
     /// Enters what is no request in the journal: nobody expected it, and no rule is for it.
-    pub(crate) fn judge_nonsense(&self, connection: u64, incoming: Incoming) -> Judged<'_> {
+    pub(crate) fn judge_nonsense(&self, door: &Door, mut incoming: Incoming) -> Judged<'_> {
+        self.label(door, &mut incoming.request);
+        let host = incoming.request.host.as_deref();
         let exchange = self.journal.begin(Arrival {
-            connection,
-            endpoint: Endpoint::Unknown,
+            connection: door.number,
+            endpoint: match self.place(door, host) {
+                Place::Ours => Endpoint::Unknown,
+                Place::Ambient | Place::Loopback => Endpoint::Ambient,
+                Place::Elsewhere => Endpoint::Egress,
+            },
             access: TokenSeen::none(),
             refresh: TokenSeen::none(),
             request: self.recorded(&incoming),
@@ -138,7 +152,7 @@ impl Responder {
     async fn own_answer(&self, judged: &Judged<'_>) -> Answer {
         if matches!(
             judged.exchange.endpoint,
-            Endpoint::Ambient | Endpoint::Unknown
+            Endpoint::Ambient | Endpoint::Unknown | Endpoint::Egress
         ) {
             return Answer::json(404, &json!({ "detail": "Not Found" }));
         }
@@ -167,7 +181,7 @@ impl Responder {
             if !(200..300).contains(&answer.status) {
                 return Scripted::Refused(answer);
             }
-            minted = serde_json::from_slice(&answer.body).ok();
+            minted = body_json(&answer.headers, &answer.body);
         }
         match answering::make(spec, &self.fixtures, &self.values(judged, minted)) {
             Ok(answer) => Scripted::Made(answer),
@@ -180,6 +194,8 @@ impl Responder {
         let response = match to_http(&judged.request) {
             Ok(mut request) => {
                 request.extensions_mut().insert(rotation);
+                let origin = Origin(judged.request.origin.clone());
+                request.extensions_mut().insert(origin);
                 // The router cannot fail: its error type is empty.
                 self.router
                     .clone()
@@ -222,11 +238,40 @@ impl Responder {
             account_id: account.unwrap_or_default(),
             response_id: format!("resp_loginproof_{number:032x}"),
             model: member("model"),
-            origin: self.origin.clone(),
+            origin: judged.request.origin.clone(),
             request_refresh_token: member("refresh_token"),
             request_access_token: bearer(&judged.request).unwrap_or_default().to_owned(),
             now: i64::try_from(now).unwrap_or(i64::MAX),
             nth: exchange.nth,
+        }
+    }
+
+    /// Writes into a request whom it is for. At the server's own listener everything is ours, and a browser that is
+    /// led there under a host's own name stays on that host.
+    fn label(&self, door: &Door, request: &mut Request) {
+        if let Some(dialled) = &door.dialled {
+            dialled.label(request, &self.allotment);
+            return;
+        }
+        let host = request.header("host").map(|host| split_authority(host).0);
+        request.origin = match &host {
+            Some(host) if self.hosts.is_ours(host) => format!("https://{host}"),
+            _ => self.origin.clone(),
+        };
+        request.host = host;
+    }
+
+    fn endpoint(&self, door: &Door, request: &Request) -> Endpoint {
+        let host = request.host.as_deref();
+        let ambient = || host.is_some_and(|host| self.hosts.is_ambient(host, &request.path));
+        match self.place(door, host) {
+            Place::Ours => match endpoint::of(request, self.hosts.paths()) {
+                Endpoint::Unknown if ambient() => Endpoint::Ambient,
+                endpoint => endpoint,
+            },
+            Place::Loopback => Endpoint::Ambient,
+            Place::Ambient if ambient() => Endpoint::Ambient,
+            Place::Ambient | Place::Elsewhere => Endpoint::Egress,
         }
     }
 
@@ -236,6 +281,8 @@ impl Responder {
             method: request.method.clone(),
             target: request.target.clone(),
             version: request.version.clone(),
+            host: request.host.clone(),
+            origin: request.origin.clone(),
             headers: request.headers.clone(),
             body: request.body.clone(),
             decoded: request.decoded.clone(),
@@ -261,7 +308,12 @@ impl Responder {
         let is_access = body.get("token_type_hint").and_then(Value::as_str) == Some("access_token");
         match body.get(member).and_then(Value::as_str) {
             Some(token) if !is_access => self.authorization.describe_refresh(token),
-            _ => TokenSeen::none(),
+            _ => request
+                .header(REFRESH_HEADER)
+                .filter(|_| endpoint == Endpoint::Token)
+                .map_or_else(TokenSeen::none, |token| {
+                    self.authorization.describe_refresh(token)
+                }),
         }
     }
 
@@ -272,15 +324,26 @@ impl Responder {
     }
 }
 
+impl fmt::Debug for Responder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Responder")
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
 enum Scripted {
     Made(Answer),
     Refused(Answer),
 }
 
-/// The bearer token of a request (RFC 6750 §2.1).
+/// The bearer token of a request (RFC 6750 §2.1; GitHub's clients call the scheme `token`).
 fn bearer(request: &Request) -> Option<&str> {
     let (scheme, token) = request.header("authorization")?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    ["bearer", "token"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known))
+        .then(|| token.trim())
 }
 
 fn internal(error: &FillError) -> Answer {

@@ -3,13 +3,24 @@
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use bytes::Bytes;
 use http::{StatusCode, header};
 
 use crate::authorization::AuthorizationServer;
-use crate::authorization::endpoint::{device, page, revoke, token};
-use crate::backend::{account, models, responses};
+use crate::authorization::endpoint::{
+    authorize, device, device_grant, metadata, page, revoke, token,
+};
+use crate::authorization::profile::Profile;
+use crate::authorization::profile::chatgpt::CHATGPT;
+use crate::authorization::profile::claude::CLAUDE;
+use crate::authorization::profile::github::GITHUB;
+use crate::authorization::profile::google::GOOGLE;
+use crate::authorization::profile::nous::NOUS;
+use crate::authorization::profile::qwen::QWEN;
+use crate::authorization::profile::strict::STRICT;
+use crate::authorization::profile::xai::XAI;
+use crate::backend::{account, github, models, responses};
 
 /// What the handlers share. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -37,9 +48,37 @@ pub fn router(state: ServerState) -> Router {
     Router::new()
         .route("/api/accounts/deviceauth/usercode", post(device::usercode))
         .route("/api/accounts/deviceauth/token", post(device::poll))
-        .route("/oauth/token", post(token::token))
+        .route("/oauth/token", tokens(&CHATGPT))
         .route("/oauth/revoke", post(revoke::revoke))
         .route("/codex/device", get(page::show).post(page::decide))
+        .route("/device", get(page::show).post(page::decide))
+        .route("/login/device", get(page::show).post(page::decide))
+        .route("/api/oauth/device/code", devices(&NOUS))
+        .route("/api/oauth/token", tokens(&NOUS))
+        .route("/oauth2/device/code", devices(&XAI))
+        .route("/oauth2/token", tokens(&XAI))
+        .route("/api/v1/oauth2/device/code", devices(&QWEN))
+        .route("/api/v1/oauth2/token", tokens(&QWEN))
+        .route("/login/device/code", devices(&GITHUB))
+        .route("/login/oauth/access_token", tokens(&GITHUB))
+        .route("/strict/device_authorization", devices(&STRICT))
+        .route("/strict/token", tokens(&STRICT))
+        .route("/strict/revoke", revocations(&STRICT))
+        .route("/oauth2/revoke", revocations(&XAI))
+        .route("/revoke", revocations(&GOOGLE))
+        .route("/v1/oauth/token", tokens(&CLAUDE))
+        .route("/token", tokens(&GOOGLE))
+        .route("/oauth/authorize", consent())
+        .route("/cai/oauth/authorize", consent())
+        .route("/o/oauth2/v2/auth", consent())
+        .route("/oauth2/authorize", consent())
+        .route("/strict/authorize", consent())
+        .route(
+            "/.well-known/oauth-authorization-server/strict",
+            get(metadata::strict),
+        )
+        .route("/.well-known/openid-configuration", get(metadata::xai))
+        .route("/.well-known/jwks.json", get(metadata::keys))
         .route(
             "/backend-api/codex/responses",
             post(responses::chatgpt).get(responses::upgrade),
@@ -54,11 +93,45 @@ pub fn router(state: ServerState) -> Router {
             post(responses::public).get(responses::upgrade),
         )
         .route("/v1/models", get(models::public))
+        .route("/user", get(github::user))
+        .route("/api/v3/user", get(github::user))
+        .route("/graphql", post(github::graphql))
+        .route("/api/graphql", post(github::graphql))
+        .route("/copilot_internal/user", get(github::copilot_user))
+        .route("/copilot_internal/v2/token", get(github::copilot_token))
+        .route(
+            "/api/v3/copilot_internal/v2/token",
+            get(github::copilot_token),
+        )
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         // Whoever reads the wire bounds the bodies.
         .layer(DefaultBodyLimit::disable())
         .with_state(state)
+}
+
+/// The device authorization endpoint of a provider.
+fn devices(profile: &'static Profile) -> MethodRouter<ServerState> {
+    post(move |state, origin, headers, body| {
+        device_grant::authorize(profile, state, origin, headers, body)
+    })
+}
+
+/// The token endpoint of a provider.
+fn tokens(profile: &'static Profile) -> MethodRouter<ServerState> {
+    post(move |state, origin, extensions, headers, body| {
+        token::token(profile, state, origin, extensions, headers, body)
+    })
+}
+
+/// The revocation endpoint of a provider.
+fn revocations(profile: &'static Profile) -> MethodRouter<ServerState> {
+    post(move |state, headers, body| revoke::standard(profile, state, headers, body))
+}
+
+/// The page that an authorization code is approved on.
+fn consent() -> MethodRouter<ServerState> {
+    get(authorize::show).post(authorize::decide)
 }
 
 async fn not_found() -> Response {

@@ -1,28 +1,34 @@
 //! One mock server: a listener, its connections, and everything behind them.
 
+use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::authorization::AuthorizationServer;
 use crate::conversation::converse;
 use crate::fixture::Fixtures;
 use crate::gate::Gates;
+use crate::hosts::{Hosts, canonical};
 use crate::journal::Journal;
-use crate::net::{CertificateAuthority, CertificateError};
+use crate::net::{
+    Allotment, CertificateAuthority, CertificateError, Connection, Door, Reception, listen,
+};
 use crate::responder::Responder;
 use crate::routes::{ServerState, router};
 use crate::rulebook::{Rulebook, ScriptProblem, validate};
 use crate::script::Script;
+
+pub use crate::net::{Front, Peer, Sockets, Who};
 
 /// The fixture that answers a turn when no rule does.
 pub const DEFAULT_STREAM: &str = "responses/hello";
@@ -32,21 +38,19 @@ const STOP_BOUND: Duration = Duration::from_secs(5);
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_BOUND: Duration = Duration::from_secs(10);
-/// Before the next try when no connection can be accepted.
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// A running mock server. Dropping it closes its listener and all its connections.
 #[derive(Debug)]
 pub struct MockServer {
     origin: String,
     address: SocketAddr,
+    proxy: Option<SocketAddr>,
     responder: Arc<Responder>,
-    stop: Option<oneshot::Sender<()>>,
+    stop: watch::Sender<bool>,
     listening: JoinHandle<()>,
 }
 
 /// What a server is made from.
-#[derive(Clone, Debug)]
 pub struct ServerConfig {
     /// What it does differently from the real one.
     pub script: Script,
@@ -54,12 +58,34 @@ pub struct ServerConfig {
     pub fixtures: Arc<Fixtures>,
     /// All randomness comes from here: tokens, codes, seeded faults.
     pub seed: u64,
-    /// Where it listens. Port 0 takes any free one.
+    /// Where it listens on the machine's own loopback, whatever else is listened on: a program that can be led there,
+    /// and the person's browser. Port 0 takes any free one.
     pub bind: SocketAddr,
     /// Speak TLS, with certificates of this authority.
     pub tls: Option<Arc<CertificateAuthority>>,
-    /// Further path prefixes that are answered 404 and that nobody judges.
+    /// What is answered 404 and judged by nobody: `/path/prefix` on our hosts, `host`, `*.host`, `host/prefix`.
     pub ambient: Vec<String>,
+    /// Where a program arrives that dials hosts by their own names.
+    pub front: Option<Front>,
+    /// Signs the certificates of the front. A front needs one.
+    pub authority: Option<Arc<CertificateAuthority>>,
+    /// The names this server answers for at the front: `auth.openai.com`, `*.x.ai`.
+    pub hosts: Vec<String>,
+    /// The issuer that minted tokens name. The server's own origin, when left out.
+    pub issuer: Option<String>,
+    /// Says which process a client of the front is.
+    pub who: Option<Who>,
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConfig")
+            .field("bind", &self.bind)
+            .field("front", &self.front)
+            .field("hosts", &self.hosts)
+            .field("ambient", &self.ambient)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for ServerConfig {
@@ -72,6 +98,11 @@ impl Default for ServerConfig {
             bind: SocketAddr::from(([127, 0, 0, 1], 0)),
             tls: None,
             ambient: Vec::new(),
+            front: None,
+            authority: None,
+            hosts: Vec::new(),
+            issuer: None,
+            who: None,
         }
     }
 }
@@ -91,6 +122,12 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The front cannot be served.
+    #[error("cannot serve the front: {0}")]
+    Front(io::Error),
+    /// A front without anybody who signs its certificates.
+    #[error("a front needs a certificate authority")]
+    NoAuthority,
     /// There is no certificate to speak TLS with.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -119,8 +156,9 @@ impl MockServer {
             .transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let origin = format!("{scheme}://{address}");
+        let issuer = config.issuer.as_deref().unwrap_or(&origin);
         let authorization =
-            AuthorizationServer::new(config.script.authorization.clone(), config.seed, &origin);
+            AuthorizationServer::new(config.script.authorization.clone(), config.seed, issuer);
         let stream = config
             .fixtures
             .get(DEFAULT_STREAM)
@@ -132,22 +170,45 @@ impl MockServer {
         let responder = Arc::new(Responder {
             rulebook: Rulebook::new(&config.script, &config.fixtures),
             fixtures: config.fixtures,
-            journal: Arc::new(Journal::new(origin.clone())),
+            journal: Arc::new(Journal::new()),
             gates: Arc::default(),
             authorization,
             router: router(state),
             origin: origin.clone(),
             seed: config.seed,
-            ambient: config.ambient,
+            hosts: Hosts::new(&config.hosts, &config.ambient),
+            allotment: Allotment::default(),
+            connections: AtomicU64::new(0),
+            who: config.who,
             response_ids: AtomicU64::new(0),
         });
-        let (stop, stopped) = oneshot::channel();
-        let listening = tokio::spawn(listen(listener, tls, Arc::clone(&responder), stopped));
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let mut proxy = None;
+        if let Some(front) = config.front {
+            let authority = config.authority.ok_or(StartError::NoAuthority)?;
+            let reception = Arc::new(Reception::new(Arc::clone(&responder), authority)?);
+            match front {
+                Front::Sockets(sockets) => reception
+                    .open(sockets, &stopped, &mut tasks)
+                    .map_err(StartError::Front)?,
+                Front::Proxy => {
+                    let address = reception.open_proxy(&stopped, &mut tasks).await;
+                    proxy = Some(address.map_err(StartError::Front)?);
+                }
+            }
+        }
+        let own = Arc::clone(&responder);
+        tasks.spawn(listen(listener, stopped, move |socket| {
+            serve(socket, tls.clone(), Arc::clone(&own))
+        }));
+        let listening = tokio::spawn(async move { while tasks.join_next().await.is_some() {} });
         Ok(Self {
             origin,
             address,
+            proxy,
             responder,
-            stop: Some(stop),
+            stop,
             listening,
         })
     }
@@ -162,6 +223,19 @@ impl MockServer {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its forward proxy listens, when that is its front.
+    #[must_use]
+    pub fn proxy(&self) -> Option<SocketAddr> {
+        self.proxy
+    }
+
+    /// The address that the name service gives a name, for whoever writes a `hosts` file beside it. None when all are
+    /// given away.
+    #[must_use]
+    pub fn address_of(&self, name: &str) -> Option<Ipv4Addr> {
+        self.responder.allotment.address_of(&canonical(name))
     }
 
     /// What crossed the wire.
@@ -185,10 +259,7 @@ impl MockServer {
     /// Closes the listener and all connections, and waits until their tasks have ended. Whatever is being
     /// answered ends where it is. Gives back the journal, which is complete then.
     pub async fn stop(mut self) -> Arc<Journal> {
-        if let Some(stop) = self.stop.take() {
-            // Already gone when the listener failed.
-            let _ = stop.send(());
-        }
+        self.stop.send_replace(true);
         // The tasks are cancelled, so only one that blocks could keep this waiting.
         let _ = timeout(STOP_BOUND, &mut self.listening).await;
         Arc::clone(&self.responder.journal)
@@ -201,47 +272,20 @@ impl Drop for MockServer {
     }
 }
 
-/// Accepts connections until told to stop; owns their tasks.
-async fn listen(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    responder: Arc<Responder>,
-    mut stopped: oneshot::Receiver<()>,
-) {
-    let mut connections = JoinSet::new();
-    let mut number = 0;
-    loop {
-        tokio::select! {
-            _ = &mut stopped => break,
-            accepted = listener.accept() => match accepted {
-                Ok((socket, _)) => {
-                    number += 1;
-                    connections.spawn(serve(socket, tls.clone(), number, Arc::clone(&responder)));
-                }
-                // A connection that is gone already, or no descriptor left: the next may do.
-                Err(_) => sleep(PAUSE).await,
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
-    drop(listener);
-    connections.shutdown().await;
-}
-
-async fn serve(
-    socket: TcpStream,
-    tls: Option<TlsAcceptor>,
-    number: u64,
-    responder: Arc<Responder>,
-) {
-    // Chunks and cuts must reach the client as they are written. A socket that is gone fails later.
-    let _ = socket.set_nodelay(true);
+/// A connection to the server's own listener.
+async fn serve(socket: TcpStream, tls: Option<TlsAcceptor>, responder: Arc<Responder>) {
+    let door = Door {
+        number: responder.connections.fetch_add(1, Ordering::Relaxed) + 1,
+        dialled: None,
+    };
     match tls {
-        None => converse(socket, number, &responder).await,
+        None => {
+            converse(Connection::new(socket), &door, &responder).await;
+        }
         Some(tls) => {
             // A client that does not trust the authority ends here; it never asked anything.
             if let Ok(Ok(stream)) = timeout(HANDSHAKE_BOUND, tls.accept(socket)).await {
-                converse(stream, number, &responder).await;
+                converse(Connection::new(stream), &door, &responder).await;
             }
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 mod bearer;
+pub(crate) mod github;
 pub(crate) mod models;
 pub mod request_rules;
 pub(crate) mod responses;

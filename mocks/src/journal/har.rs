@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use super::{Exchange, RecordedAnswer};
 use crate::message::{header, reason};
 
-pub(super) fn to_har(exchanges: &[Arc<Exchange>], start: SystemTime, origin: &str) -> Value {
+pub(super) fn to_har(exchanges: &[Arc<Exchange>], start: SystemTime) -> Value {
     let entries: Vec<Value> = exchanges
         .iter()
-        .map(|exchange| entry(exchange, start, origin))
+        .map(|exchange| entry(exchange, start))
         .collect();
     json!({
         "log": {
@@ -33,7 +33,7 @@ pub(super) fn text_or_base64(bytes: &[u8]) -> (String, bool) {
     }
 }
 
-fn entry(exchange: &Exchange, start: SystemTime, origin: &str) -> Value {
+fn entry(exchange: &Exchange, start: SystemTime) -> Value {
     let request = &exchange.request;
     let answer = exchange.answer.as_ref();
     let started = answer.map_or(request.arrived, |answer| answer.started);
@@ -42,8 +42,8 @@ fn entry(exchange: &Exchange, start: SystemTime, origin: &str) -> Value {
     json!({
         "startedDateTime": format!("{date:.3}"),
         "time": milliseconds(request.arrived, ended),
-        "request": request_part(exchange, origin),
-        "response": response_part(answer),
+        "request": request_part(exchange),
+        "response": response_part(answer, &request.version),
         "cache": {},
         "timings": {
             "send": 0,
@@ -66,13 +66,13 @@ fn entry(exchange: &Exchange, start: SystemTime, origin: &str) -> Value {
     })
 }
 
-fn request_part(exchange: &Exchange, origin: &str) -> Value {
+fn request_part(exchange: &Exchange) -> Value {
     let request = &exchange.request;
     let absolute = request.target.contains("://");
     let url = if absolute {
         request.target.clone()
     } else {
-        format!("{origin}{}", request.target)
+        format!("{}{}", request.origin, request.target)
     };
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
@@ -100,7 +100,7 @@ fn request_part(exchange: &Exchange, origin: &str) -> Value {
     part
 }
 
-fn response_part(answer: Option<&RecordedAnswer>) -> Value {
+fn response_part(answer: Option<&RecordedAnswer>, asked_in: &str) -> Value {
     // HAR asks for a response in every entry; status 0 is what browsers write when there was none.
     let Some(answer) = answer else {
         return json!({
@@ -123,7 +123,7 @@ fn response_part(answer: Option<&RecordedAnswer>) -> Value {
     json!({
         "status": answer.status,
         "statusText": reason(answer.status),
-        "httpVersion": "HTTP/1.1",
+        "httpVersion": if asked_in == "HTTP/2" { asked_in } else { "HTTP/1.1" },
         "cookies": [],
         "headers": headers(&answer.headers),
         "content": content,

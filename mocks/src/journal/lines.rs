@@ -45,6 +45,7 @@ fn line(exchange: &Exchange) -> Value {
             "method": request.method,
             "target": request.target,
             "version": request.version,
+            "host": request.host,
             "headers": request.headers,
             "body": body(&request.decoded),
             "truncated": request.truncated,

@@ -1,5 +1,6 @@
 //! The journal: everything that crossed the wire, in order of arrival.
 
+mod attempts;
 mod har;
 mod lines;
 
@@ -17,6 +18,8 @@ use crate::matcher::Matcher;
 use crate::message::{header, media_type};
 use crate::script::{Endpoint, When};
 
+pub use attempts::{Attempt, AttemptKind, FailedHandshake};
+
 /// How much of an answer's body is kept.
 pub const KEPT_OF_AN_ANSWER: usize = 1 << 20;
 /// How many exchanges are kept whole; of later ones only the number is known.
@@ -31,7 +34,6 @@ pub struct Journal {
     version: watch::Sender<u64>,
     started: Instant,
     started_at: SystemTime,
-    origin: String,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +43,8 @@ struct Entries {
     next_id: u64,
     request_bytes: usize,
     dropped: u64,
+    attempts: Vec<Attempt>,
+    failed_handshakes: Vec<FailedHandshake>,
 }
 
 /// One request and what became of it.
@@ -52,7 +56,8 @@ pub struct Exchange {
     pub connection: u64,
     /// What it was for.
     pub endpoint: Endpoint,
-    /// False for a request that no rule, no endpoint and no ambient answer expects.
+    /// False for a request to one of our hosts that no rule, no endpoint and no ambient answer expects. A request to
+    /// another host is [`Endpoint::Egress`], which is judged for itself.
     pub expected: bool,
     /// What came.
     pub request: RecordedRequest,
@@ -73,8 +78,12 @@ pub struct RecordedRequest {
     pub method: String,
     /// The target of the request line.
     pub target: String,
-    /// `HTTP/1.1`
+    /// `HTTP/1.1`, `HTTP/2`
     pub version: String,
+    /// The host that was meant: lower case, without port.
+    pub host: Option<String>,
+    /// Scheme and authority as the client sees them.
+    pub origin: String,
     /// Headers as on the wire, in order.
     pub headers: Vec<(String, String)>,
     /// The body as sent, without transfer coding.
@@ -144,13 +153,12 @@ pub(crate) struct Arrival {
 }
 
 impl Journal {
-    pub(crate) fn new(origin: String) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             entries: Mutex::default(),
             version: watch::Sender::new(0),
             started: Instant::now(),
             started_at: SystemTime::now(),
-            origin,
         }
     }
 
@@ -175,6 +183,18 @@ impl Journal {
         self.entries().exchanges.iter().filter(counted).count()
     }
 
+    /// Attempts to reach what is neither ours nor ambient nor the machine itself, in order.
+    #[must_use]
+    pub fn attempts(&self) -> Vec<Attempt> {
+        self.entries().attempts.clone()
+    }
+
+    /// Connections that ended before their first request could be read, in order.
+    #[must_use]
+    pub fn failed_handshakes(&self) -> Vec<FailedHandshake> {
+        self.entries().failed_handshakes.clone()
+    }
+
     /// How many exchanges came after the journal was full.
     #[must_use]
     pub fn dropped(&self) -> u64 {
@@ -190,7 +210,7 @@ impl Journal {
     /// An HTTP archive, HAR 1.2.
     #[must_use]
     pub fn to_har(&self) -> Value {
-        har::to_har(&self.snapshot(), self.started_at, &self.origin)
+        har::to_har(&self.snapshot(), self.started_at)
     }
 
     /// Time since the server's start.
@@ -252,6 +272,26 @@ impl Journal {
             .binary_search_by_key(&id, |exchange| exchange.id)
         {
             Arc::make_mut(&mut entries.exchanges[at]).answer = Some(answer);
+        }
+        drop(entries);
+        self.tick();
+    }
+
+    /// Enters an attempt to get out.
+    pub(crate) fn attempted(&self, attempt: Attempt) {
+        let mut entries = self.entries();
+        if entries.attempts.len() < attempts::KEPT {
+            entries.attempts.push(attempt);
+        }
+        drop(entries);
+        self.tick();
+    }
+
+    /// Enters a connection that ended before its first request.
+    pub(crate) fn handshake_failed(&self, failed: FailedHandshake) {
+        let mut entries = self.entries();
+        if entries.failed_handshakes.len() < attempts::KEPT {
+            entries.failed_handshakes.push(failed);
         }
         drop(entries);
         self.tick();

@@ -1,14 +1,28 @@
 //! Connections: how requests are read and answers are written, byte by byte.
 
+mod allotment;
 mod chunked;
 mod coding;
 mod connection;
+mod datagrams;
+mod dns;
+mod door;
+mod front;
 mod http1;
+mod listen;
+mod names;
+mod packets;
+mod proxy;
 mod tls;
 mod writer;
 
+pub use front::{Front, Peer, Sockets, Who};
 pub use tls::{CertificateAuthority, CertificateError};
 
+pub(crate) use allotment::Allotment;
 pub(crate) use connection::{Connection, Transport};
+pub(crate) use door::{Dialled, Door};
+pub(crate) use front::Reception;
 pub(crate) use http1::{Incoming, Nonsense, ReadError};
+pub(crate) use listen::listen;
 pub(crate) use writer::{Asked, Witness, wire_headers};

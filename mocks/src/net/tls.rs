@@ -133,6 +133,14 @@ impl CertificateAuthority {
         self: &Arc<Self>,
         unnamed: &str,
     ) -> Result<TlsAcceptor, CertificateError> {
+        self.server_config(unnamed).map(TlsAcceptor::from)
+    }
+
+    /// Certificates by the name that is asked for; for clients that name no host, one for `unnamed`.
+    pub(crate) fn server_config(
+        self: &Arc<Self>,
+        unnamed: &str,
+    ) -> Result<Arc<ServerConfig>, CertificateError> {
         self.leaf(unnamed)?;
         let names = ByName {
             authority: Arc::clone(self),
@@ -147,7 +155,7 @@ impl CertificateAuthority {
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(names));
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(TlsAcceptor::from(Arc::new(config)))
+        Ok(Arc::new(config))
     }
 }
 

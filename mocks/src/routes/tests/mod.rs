@@ -1,6 +1,7 @@
 //! The whole way through the router, as the wire engine calls it.
 
 mod backend;
+mod device_grant;
 mod sign_in;
 mod tokens;
 
