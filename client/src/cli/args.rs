@@ -41,6 +41,9 @@ pub(super) enum Command {
         /// What to ask; each argument is a prompt of its own
         #[arg(required = true, value_name = "PROMPT")]
         prompts: Vec<String>,
+        /// When nobody is signed in, first take over the sign-in of this program, if it has one
+        #[arg(long, env = "LOGINPROOF_IMPORT", value_enum, value_name = "PROGRAM")]
+        import: Option<Import>,
     },
     /// List the accounts and the other sign-ins, without asking the server and without secrets
     ///

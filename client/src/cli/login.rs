@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use super::args::{Flow, Login};
+use super::args::{Flow, Import, Login};
 use super::terminal::Terminal;
 use super::{Exit, Program};
 use crate::oauth::SignInError;
 use crate::oauth::jwt::Claims;
 use crate::oauth::provider::Provider;
-use crate::session::AccountError;
+use crate::session::{AccountError, Place, Status};
 use crate::store::Credentials;
 
 impl Program {
@@ -46,6 +46,18 @@ impl Program {
         match signed_in {
             Ok(credentials) => self.signed_in(&credentials),
             Err(error) => self.not_signed_in(&error, login),
+        }
+    }
+
+    /// Imports when nobody is signed in. When it fails, the ask itself says what is to be done.
+    pub(super) async fn import_if_signed_out(&self, import: Import) {
+        let path = import.path();
+        if !matches!(self.session.status(), Ok(Status::SignedOut)) || !path.exists() {
+            return;
+        }
+        match self.session.import_codex(&path, Place::First).await {
+            Ok(_) => {}
+            Err(error) => self.output.note(&format!("warning: {error}")),
         }
     }
 

@@ -91,7 +91,12 @@ impl Program {
         let work = async {
             match command {
                 Command::Login(login) => self.login(&login).await,
-                Command::Ask { prompts } => self.ask(&prompts).await,
+                Command::Ask { prompts, import } => {
+                    if let Some(import) = import {
+                        self.import_if_signed_out(import).await;
+                    }
+                    self.ask(&prompts).await
+                }
                 Command::Accounts => self.accounts(),
                 Command::Models => self.models().await,
                 Command::Logout => self.logout().await,

@@ -47,7 +47,7 @@ impl Session {
             paste: false,
             bound,
         });
-        let arrival = tokio::time::timeout(bound, arrival(&mut listener, &request));
+        let arrival = tokio::time::timeout(bound, self.arrival(&mut listener, &request));
         let (code, visit) = match arrival.await {
             Err(_) => return Err(SignInError::TimedOut { after: bound }.into()),
             Ok((Err(error), visit)) => {
@@ -108,6 +108,34 @@ impl Session {
             Err(_) => return Err(SignInError::TimedOut { after: bound }.into()),
         };
         self.exchange_and_keep(&request, &code, place).await
+    }
+
+    /// Waits for the browser to bring an answer. What is none gets a refusal, and the wait goes on.
+    async fn arrival(
+        &self,
+        listener: &mut Loopback,
+        request: &AuthorizationRequest,
+    ) -> (Result<AuthorizationCode, SignInError>, Visit) {
+        loop {
+            let visit = listener.visit().await;
+            if visit.path != CALLBACK {
+                let text = "There is nothing here.";
+                visit.answer("404 Not Found", "Not found", text).await;
+                continue;
+            }
+            match request.arrived(&visit.query) {
+                Arrival::Code(code) => return (Ok(code), visit),
+                // Any page can send a browser here: that must not end the sign-in of the person who is still at it.
+                Arrival::Ended(error @ SignInError::StateMismatch) => {
+                    self.warn(format!("{error}; still waiting for the right answer"));
+                    visit.answer("400 Bad Request", "Refused", STRANGER).await;
+                }
+                Arrival::Ended(error) => return (Err(error), visit),
+                Arrival::Unrelated => {
+                    visit.answer("400 Bad Request", "Refused", STRANGER).await;
+                }
+            }
+        }
     }
 
     async fn authorization_request(&self, redirect_uri: &str) -> AuthorizationRequest {
@@ -183,29 +211,4 @@ impl Session {
 const FAILED: &str = "Sign-in failed";
 const BACK: &str = "Return to the terminal; it says why. You can close this page.";
 const DONE: &str = "You can close this page and return to the terminal.";
-
-/// Waits for the browser to bring an answer. What is none gets a refusal, and the wait goes on.
-async fn arrival(
-    listener: &mut Loopback,
-    request: &AuthorizationRequest,
-) -> (Result<AuthorizationCode, SignInError>, Visit) {
-    loop {
-        let visit = listener.visit().await;
-        if visit.path != CALLBACK {
-            visit
-                .answer("404 Not Found", "Not found", "There is nothing here.")
-                .await;
-            continue;
-        }
-        match request.arrived(&visit.query) {
-            Arrival::Code(code) => return (Ok(code), visit),
-            Arrival::Ended(error) => return (Err(error), visit),
-            Arrival::Unrelated => {
-                let text = "This is no answer to the sign-in that is waiting.";
-                visit
-                    .answer("400 Bad Request", "Not understood", text)
-                    .await;
-            }
-        }
-    }
-}
+const STRANGER: &str = "This is no answer to the sign-in that is waiting.";
