@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use loginproof_client::oauth::{CodeVerifier, SignInError, pkce};
-use loginproof_client::session::{AccountError, Config, Notice, Session};
+use loginproof_client::session::{AccountError, Config, Notice, Place, Session};
 use loginproof_client::store::Credentials;
 use loginproof_client::transport::Limits;
 use serde_json::json;
@@ -40,6 +40,8 @@ impl Person {
             issuer: server.uri(),
             base_url: server.uri(),
             model: "gpt-5.5".into(),
+            fast: false,
+            fallback: None,
             store: folder.path().join("auth.json"),
             limits: Limits::default(),
         };
@@ -90,7 +92,12 @@ impl Person {
             }
             pages
         };
-        let both = async { tokio::join!(self.session.sign_in_by_callback(BOUND), browser) };
+        let both = async {
+            tokio::join!(
+                self.session.sign_in_by_callback(BOUND, Place::First),
+                browser
+            )
+        };
         tokio::time::timeout(BOUND, both).await.unwrap()
     }
 }
@@ -140,7 +147,11 @@ async fn the_exchange_repeats_the_redirect_uri_and_proves_the_challenge() {
         std::fs::write(person.folder.path().join("seen"), &text).unwrap();
         Ok(Some(text.lines().next().unwrap().to_owned()))
     };
-    person.session.sign_in_by_paste(BOUND, line).await.unwrap();
+    person
+        .session
+        .sign_in_by_paste(BOUND, Place::First, line)
+        .await
+        .unwrap();
     let seen = std::fs::read_to_string(person.folder.path().join("seen")).unwrap();
     let mut seen = seen.lines().skip(1);
     let requests = server.received_requests().await.unwrap();
@@ -156,18 +167,27 @@ async fn the_exchange_repeats_the_redirect_uri_and_proves_the_challenge() {
 #[tokio::test]
 async fn another_state_is_never_exchanged() {
     let server = MockServer::start().await;
-    exchanges(&server, 0).await;
+    exchanges(&server, 1).await;
     let person = Person::new(&server);
-    let before = person.stored();
     let (result, pages) = person
-        .visit(&["/auth/callback?code=ac_loginproof&state=another"])
+        .visit(&[
+            "/auth/callback?code=ac_forged&state=another",
+            "/auth/callback?code=ac_loginproof&state={state}",
+        ])
         .await;
-    let mismatch = AccountError::SignIn(SignInError::StateMismatch);
-    assert_eq!(result.unwrap_err(), mismatch);
+    result.unwrap();
     assert!(pages[0].starts_with("HTTP/1.1 400 "));
+    let requests = server.received_requests().await.unwrap();
+    let exchange = String::from_utf8_lossy(&requests.last().unwrap().body).into_owned();
+    assert!(exchange.contains("code=ac_loginproof&"), "{exchange}");
 
+    let before = person.stored();
+    let mismatch = AccountError::SignIn(SignInError::StateMismatch);
     let line = async || Ok(Some("ac_loginproof#another".to_owned()));
-    let result = person.session.sign_in_by_paste(BOUND, line).await;
+    let result = person
+        .session
+        .sign_in_by_paste(BOUND, Place::First, line)
+        .await;
     assert_eq!(result.unwrap_err(), mismatch);
     assert_eq!(person.stored(), before);
 }
@@ -212,15 +232,24 @@ async fn denial_silence_and_an_empty_input_end_the_sign_in() {
     );
 
     let short = Duration::from_millis(50);
-    let result = person.session.sign_in_by_callback(short).await;
+    let result = person
+        .session
+        .sign_in_by_callback(short, Place::First)
+        .await;
     let timed_out = AccountError::SignIn(SignInError::TimedOut { after: short });
     assert_eq!(result.unwrap_err(), timed_out);
     let never = async || std::future::pending().await;
-    let result = person.session.sign_in_by_paste(short, never).await;
+    let result = person
+        .session
+        .sign_in_by_paste(short, Place::First, never)
+        .await;
     assert_eq!(result.unwrap_err(), timed_out);
 
     let empty = async || Ok(None);
-    let result = person.session.sign_in_by_paste(BOUND, empty).await;
+    let result = person
+        .session
+        .sign_in_by_paste(BOUND, Place::First, empty)
+        .await;
     assert_eq!(
         result.unwrap_err(),
         AccountError::SignIn(SignInError::NoCode)

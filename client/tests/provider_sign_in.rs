@@ -78,8 +78,8 @@ async fn tokens_of_a_provider_stand_beside_those_of_chatgpt() {
     let stored = user.stored();
     assert_eq!(stored["tokens"]["access_token"], access(1));
     let nous = &stored["providers"]["nous"];
-    assert_eq!(nous["access_token"], "at_loginproof_provider");
-    assert_eq!(nous["refresh_token"], "rt_loginproof_provider");
+    assert_eq!(nous["tokens"]["access_token"], "at_loginproof_provider");
+    assert_eq!(nous["tokens"]["refresh_token"], "rt_loginproof_provider");
     assert_eq!(nous["inference_base_url"], "https://i.test/v1");
     assert_eq!(nous.get("other"), None);
     assert_eq!(user.session.providers().unwrap(), ["nous"]);
@@ -116,7 +116,7 @@ async fn a_later_chatgpt_renewal_keeps_the_providers() {
     let stored = user.stored();
     assert_eq!(stored["tokens"]["access_token"], access(2));
     assert_eq!(
-        stored["providers"]["nous"]["access_token"],
+        stored["providers"]["nous"]["tokens"]["access_token"],
         "at_loginproof_provider"
     );
 }
@@ -144,7 +144,7 @@ async fn github_says_pending_with_200_and_gives_the_copilot_token_after() {
     sign_in(&user, &server, "github").await.unwrap();
     let github = &user.stored()["providers"]["github"];
     assert_eq!(github["service"]["token"], "tid=loginproof;exp=1");
-    assert_eq!(github["refresh_token"], Value::Null);
+    assert_eq!(github["tokens"]["refresh_token"], Value::Null);
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum as _};
 
+use crate::oauth::ApiKey;
 use crate::oauth::provider::{Hosts, Provider};
+use crate::session::{Fallback, Place};
 
 /// Signs in, asks, and keeps the sign-in alive.
 #[derive(Clone, Debug, Parser)]
@@ -39,8 +41,18 @@ pub(super) enum Command {
         /// What to ask; each argument is a prompt of its own
         #[arg(required = true, value_name = "PROMPT")]
         prompts: Vec<String>,
+        /// When nobody is signed in, first take over the sign-in of this program, if it has one
+        #[arg(long, env = "LOGINPROOF_IMPORT", value_enum, value_name = "PROGRAM")]
+        import: Option<Import>,
     },
-    /// Sign out: revoke the sign-in and remove the credential file
+    /// List the accounts and the other sign-ins, without asking the server and without secrets
+    ///
+    /// Asks go to the first account that can be used. One whose limit is reached is left out until the limit is
+    /// lifted, and one whose sign-in is dead until a new sign-in.
+    Accounts,
+    /// List the models that the server offers, one per line
+    Models,
+    /// Sign out: revoke the sign-in of every account and remove the credential file, other providers' tokens included
     Logout,
     /// Say whether somebody is signed in, without asking the server
     ///
@@ -54,6 +66,14 @@ pub(super) struct Login {
     /// The way to sign in
     #[arg(long, value_enum, value_name = "NAME", default_value_t = Flow::Chatgpt)]
     pub(super) flow: Flow,
+    /// Keep the accounts that are signed in and add this one to the pool
+    ///
+    /// Only for ChatGPT accounts. The same account takes its own place again.
+    #[arg(long)]
+    pub(super) add: bool,
+    /// Take over the sign-in of another program instead of asking a person
+    #[arg(long, value_enum, value_name = "PROGRAM", conflicts_with = "flow")]
+    pub(super) import: Option<Import>,
     /// How long the browser (`callback`) or the code (`paste`) is waited for, in milliseconds
     #[arg(
         long,
@@ -65,17 +85,43 @@ pub(super) struct Login {
     sign_in_timeout_ms: u64,
 }
 
+/// Programs whose sign-in can be imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Import {
+    /// Codex: auth.json in $CODEX_HOME, or in ~/.codex. It is only read, and only unexpired tokens are taken
+    Codex,
+}
+
+impl Import {
+    /// The file that holds the sign-in.
+    pub(super) fn path(self) -> PathBuf {
+        let Self::Codex = self;
+        let folder = std::env::var_os("CODEX_HOME").filter(|folder| !folder.is_empty());
+        let folder = folder.map_or_else(
+            || std::env::home_dir().unwrap_or_default().join(".codex"),
+            PathBuf::from,
+        );
+        folder.join("auth.json")
+    }
+}
+
 impl Login {
+    pub(super) fn place(&self) -> Place {
+        if self.add { Place::Added } else { Place::First }
+    }
+
     pub(super) fn bound(&self) -> Duration {
         Duration::from_millis(self.sign_in_timeout_ms)
     }
 
     /// These arguments as they were given, where they are not the default.
     pub(super) fn arguments(&self) -> String {
-        match self.flow.to_possible_value() {
+        let flow = match self.flow.to_possible_value() {
             Some(value) if self.flow != Flow::Chatgpt => format!(" --flow {}", value.get_name()),
             _ => String::new(),
-        }
+        };
+        let add = if self.add { " --add" } else { "" };
+        format!("{flow}{add}")
     }
 }
 
@@ -156,6 +202,37 @@ pub(super) struct Options {
         default_value = "gpt-5.5"
     )]
     pub(super) model: String,
+    /// Ask to be served before others, at a higher price (service tier "priority")
+    #[arg(long, global = true)]
+    pub(super) fast: bool,
+    /// An endpoint that speaks Chat Completions and answers when no account can be used
+    ///
+    /// That is: when every account's limit is reached, or its renewal was refused. The conversation goes there, no
+    /// ChatGPT token does.
+    #[arg(
+        long,
+        global = true,
+        env = "LOGINPROOF_FALLBACK_BASE_URL",
+        value_name = "URL"
+    )]
+    fallback_base_url: Option<String>,
+    /// The key of that endpoint, which goes nowhere else; best given by the environment
+    #[arg(
+        long,
+        global = true,
+        env = "LOGINPROOF_FALLBACK_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
+    fallback_api_key: Option<ApiKey>,
+    /// The model there [default: that of --model]
+    #[arg(
+        long,
+        global = true,
+        env = "LOGINPROOF_FALLBACK_MODEL",
+        value_name = "NAME"
+    )]
+    fallback_model: Option<String>,
     /// How long a stream may be silent, in milliseconds
     #[arg(
         long,
@@ -184,6 +261,19 @@ impl Options {
 
     pub(super) fn idle(&self) -> Duration {
         Duration::from_millis(self.idle_timeout_ms)
+    }
+
+    pub(super) fn fallback(&self) -> Option<Fallback> {
+        let base_url = self
+            .fallback_base_url
+            .clone()
+            .filter(|url| !url.is_empty())?;
+        let model = self.fallback_model.clone().filter(|m| !m.is_empty());
+        Some(Fallback {
+            base_url,
+            api_key: self.fallback_api_key.clone(),
+            model: model.unwrap_or_else(|| self.model.clone()),
+        })
     }
 
     /// Where the providers other than ChatGPT are.

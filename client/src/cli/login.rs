@@ -2,34 +2,62 @@
 
 use serde_json::json;
 
-use super::args::{Flow, Login};
+use super::args::{Flow, Import, Login};
 use super::terminal::Terminal;
 use super::{Exit, Program};
 use crate::oauth::SignInError;
 use crate::oauth::jwt::Claims;
 use crate::oauth::provider::Provider;
-use crate::session::AccountError;
+use crate::session::{AccountError, Place, Status};
 use crate::store::Credentials;
 
 impl Program {
     pub(super) async fn login(&self, login: &Login) -> Exit {
         if let Some(provider) = login.flow.provider() {
+            if login.add {
+                let why = "--add is for ChatGPT accounts: a provider has one place in the file";
+                self.output.failed(None, why, None, Exit::Usage, "", None);
+                return Exit::Usage;
+            }
             return self.login_with(provider, login).await;
         }
+        let place = login.place();
+        if let Some(import) = login.import {
+            let imported = self.session.import_codex(&import.path(), place).await;
+            return match imported {
+                Ok(credentials) => self.signed_in(&credentials),
+                Err(error) => self.not_signed_in(&error, login),
+            };
+        }
         let signed_in = match login.flow {
-            Flow::Callback => self.session.sign_in_by_callback(login.bound()).await,
+            Flow::Callback => {
+                let bound = login.bound();
+                self.session.sign_in_by_callback(bound, place).await
+            }
             Flow::Paste => {
                 let terminal = Terminal::quiet();
                 let session = &self.session;
                 session
-                    .sign_in_by_paste(login.bound(), || terminal.line())
+                    .sign_in_by_paste(login.bound(), place, || terminal.line())
                     .await
             }
-            _ => self.session.sign_in().await,
+            _ => self.session.sign_in(place).await,
         };
         match signed_in {
             Ok(credentials) => self.signed_in(&credentials),
             Err(error) => self.not_signed_in(&error, login),
+        }
+    }
+
+    /// Imports when nobody is signed in. When it fails, the ask itself says what is to be done.
+    pub(super) async fn import_if_signed_out(&self, import: Import) {
+        let path = import.path();
+        if !matches!(self.session.status(), Ok(Status::SignedOut)) || !path.exists() {
+            return;
+        }
+        match self.session.import_codex(&path, Place::First).await {
+            Ok(_) => {}
+            Err(error) => self.output.note(&format!("warning: {error}")),
         }
     }
 
@@ -98,10 +126,14 @@ impl Program {
                     | SignInError::NoCode
             )
         );
-        let hint = again.then(|| {
-            let command = self.options.sign_in_command();
-            format!("Start again with: {command}{}", login.arguments())
-        });
+        let command = self.options.sign_in_command();
+        let hint = match error {
+            _ if again => Some(format!("Start again with: {command}{}", login.arguments())),
+            AccountError::Import(_) => Some(format!(
+                "Sign in with that program first, or here with: {command}"
+            )),
+            _ => None,
+        };
         self.output
             .failed(None, &error.to_string(), failure, exit, "", hint.as_deref());
         exit

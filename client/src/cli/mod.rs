@@ -1,5 +1,6 @@
-//! The program: `login`, `ask`, `logout` and `status`.
+//! The program: `login`, `ask`, `accounts`, `models`, `logout` and `status`.
 
+mod accounts;
 mod args;
 mod exit;
 mod login;
@@ -73,6 +74,8 @@ impl Program {
             issuer: options.issuer.clone(),
             base_url: options.base_url.clone(),
             model: options.model.clone(),
+            fast: options.fast,
+            fallback: options.fallback(),
             store: options.store(),
             limits: Limits::with_idle(options.idle()),
         };
@@ -88,7 +91,14 @@ impl Program {
         let work = async {
             match command {
                 Command::Login(login) => self.login(&login).await,
-                Command::Ask { prompts } => self.ask(&prompts).await,
+                Command::Ask { prompts, import } => {
+                    if let Some(import) = import {
+                        self.import_if_signed_out(import).await;
+                    }
+                    self.ask(&prompts).await
+                }
+                Command::Accounts => self.accounts(),
+                Command::Models => self.models().await,
                 Command::Logout => self.logout().await,
                 Command::Status => self.status(),
             }

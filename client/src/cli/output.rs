@@ -66,6 +66,12 @@ impl Output {
                     wait.as_secs_f64()
                 ));
             }
+            Notice::Rotated { failure } => {
+                self.event(&json!({ "type": "rotated", "message": failure }));
+                self.note(&format!(
+                    "going on with another account or the fallback: {failure}"
+                ));
+            }
             Notice::Renewed { requested } => {
                 self.event(&json!({ "type": "refreshed", "requested": requested }));
                 if self.verbose {

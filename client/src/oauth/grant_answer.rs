@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value};
 
 use super::refusal;
-use super::secret::{AccessToken, DeviceCode, RefreshToken};
+use super::secret::{AccessToken, DeviceCode, IdToken, RefreshToken};
 use super::sign_in_error::SignInError;
 use super::user_code::{DEFAULT_INTERVAL, interval};
 use crate::answer::Answer;
@@ -33,6 +33,8 @@ pub struct Tokens {
     pub access: AccessToken,
     /// The refresh token, where there is one.
     pub refresh: Option<RefreshToken>,
+    /// Who signed in, where the server says so.
+    pub id: Option<IdToken>,
     /// The type, as the server writes it.
     pub token_type: Option<String>,
     /// What was granted, where the server says so.
@@ -187,6 +189,7 @@ fn granted(object: &Map<String, Value>, kept: &[&str], now: SystemTime) -> PollM
     PollMeaning::Granted(Tokens {
         access: AccessToken::new(text(object, "access_token").unwrap_or_default()),
         refresh: text(object, "refresh_token").map(RefreshToken::new),
+        id: text(object, "id_token").map(IdToken::new),
         token_type,
         scope: text(object, "scope"),
         expires_at: seconds(object, "expires_in").and_then(|s| now.checked_add(s)),

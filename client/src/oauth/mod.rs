@@ -17,6 +17,7 @@ pub mod token;
 mod user_code;
 
 pub use secret::{
-    AccessToken, AuthorizationCode, CodeVerifier, DeviceAuthId, DeviceCode, IdToken, RefreshToken,
+    AccessToken, ApiKey, AuthorizationCode, CodeVerifier, DeviceAuthId, DeviceCode, IdToken,
+    RefreshToken,
 };
 pub use sign_in_error::SignInError;

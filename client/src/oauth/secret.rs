@@ -51,6 +51,10 @@ secret!(
     IdToken
 );
 secret!(
+    /// The key of an API that knows no sign-in.
+    ApiKey
+);
+secret!(
     /// What approval hands out, to be exchanged once.
     AuthorizationCode
 );
@@ -66,6 +70,12 @@ secret!(
     /// The handle of a device sign-in (RFC 8628 §3.2). §3.3: it is not shown to people.
     DeviceCode
 );
+
+impl From<&str> for ApiKey {
+    fn from(value: &str) -> Self {
+        Self::new(value)
+    }
+}
 
 fn debug(f: &mut fmt::Formatter<'_>, kind: &str, value: &str) -> fmt::Result {
     let count = value.chars().count();

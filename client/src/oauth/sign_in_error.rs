@@ -48,7 +48,7 @@ pub enum SignInError {
     Metadata(String),
     /// An answer with another state than was sent (RFC 6749 §10.12).
     #[error(
-        "sign-in failed: what came back belongs to another sign-in (its state is not the one that was sent); nothing was exchanged"
+        "what came back belongs to another sign-in (its state is not the one that was sent); nothing was exchanged"
     )]
     StateMismatch,
     /// An answer of another authorization server (RFC 9207).

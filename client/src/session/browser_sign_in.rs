@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{AccountError, Credentials, Notice, Session};
+use super::{AccountError, Credentials, Notice, Place, Session};
 use crate::failure::Class;
 use crate::oauth::authorization_code::{Arrival, AuthorizationRequest};
 use crate::oauth::device_grant::Outgoing;
@@ -27,7 +27,11 @@ impl Session {
     ///
     /// # Errors
     /// Why there are no new credentials in the file.
-    pub async fn sign_in_by_callback(&self, bound: Duration) -> Result<Credentials, AccountError> {
+    pub async fn sign_in_by_callback(
+        &self,
+        bound: Duration,
+        place: Place,
+    ) -> Result<Credentials, AccountError> {
         drop(self.store.reserve()?);
         let vendor = self.config.issuer == VENDOR;
         let ports: &[u16] = if vendor { &VENDOR_PORTS } else { &[0] };
@@ -43,7 +47,7 @@ impl Session {
             paste: false,
             bound,
         });
-        let arrival = tokio::time::timeout(bound, arrival(&mut listener, &request));
+        let arrival = tokio::time::timeout(bound, self.arrival(&mut listener, &request));
         let (code, visit) = match arrival.await {
             Err(_) => return Err(SignInError::TimedOut { after: bound }.into()),
             Ok((Err(error), visit)) => {
@@ -52,7 +56,7 @@ impl Session {
             }
             Ok((Ok(code), visit)) => (code, visit),
         };
-        let result = self.exchange_and_keep(&request, &code).await;
+        let result = self.exchange_and_keep(&request, &code, place).await;
         // The browser is told how it really ended.
         match &result {
             Ok(_) => visit.answer("200 OK", "Signed in", DONE).await,
@@ -68,6 +72,7 @@ impl Session {
     pub async fn sign_in_by_paste<F, L>(
         &self,
         bound: Duration,
+        place: Place,
         mut line: F,
     ) -> Result<Credentials, AccountError>
     where
@@ -102,7 +107,35 @@ impl Session {
             Ok(code) => code?,
             Err(_) => return Err(SignInError::TimedOut { after: bound }.into()),
         };
-        self.exchange_and_keep(&request, &code).await
+        self.exchange_and_keep(&request, &code, place).await
+    }
+
+    /// Waits for the browser to bring an answer. What is none gets a refusal, and the wait goes on.
+    async fn arrival(
+        &self,
+        listener: &mut Loopback,
+        request: &AuthorizationRequest,
+    ) -> (Result<AuthorizationCode, SignInError>, Visit) {
+        loop {
+            let visit = listener.visit().await;
+            if visit.path != CALLBACK {
+                let text = "There is nothing here.";
+                visit.answer("404 Not Found", "Not found", text).await;
+                continue;
+            }
+            match request.arrived(&visit.query) {
+                Arrival::Code(code) => return (Ok(code), visit),
+                // Any page can send a browser here: that must not end the sign-in of the person who is still at it.
+                Arrival::Ended(error @ SignInError::StateMismatch) => {
+                    self.warn(format!("{error}; still waiting for the right answer"));
+                    visit.answer("400 Bad Request", "Refused", STRANGER).await;
+                }
+                Arrival::Ended(error) => return (Err(error), visit),
+                Arrival::Unrelated => {
+                    visit.answer("400 Bad Request", "Refused", STRANGER).await;
+                }
+            }
+        }
     }
 
     async fn authorization_request(&self, redirect_uri: &str) -> AuthorizationRequest {
@@ -131,11 +164,12 @@ impl Session {
         &self,
         request: &AuthorizationRequest,
         code: &AuthorizationCode,
+        place: Place,
     ) -> Result<Credentials, AccountError> {
         // From here on the approval can be lost.
         let critical = self.enter_critical();
         let grant = self.exchange_code(request, code).await?;
-        let kept = self.keep(&grant).await;
+        let kept = self.keep_grant(&grant, place).await;
         drop(critical);
         kept
     }
@@ -177,29 +211,4 @@ impl Session {
 const FAILED: &str = "Sign-in failed";
 const BACK: &str = "Return to the terminal; it says why. You can close this page.";
 const DONE: &str = "You can close this page and return to the terminal.";
-
-/// Waits for the browser to bring an answer. What is none gets a refusal, and the wait goes on.
-async fn arrival(
-    listener: &mut Loopback,
-    request: &AuthorizationRequest,
-) -> (Result<AuthorizationCode, SignInError>, Visit) {
-    loop {
-        let visit = listener.visit().await;
-        if visit.path != CALLBACK {
-            visit
-                .answer("404 Not Found", "Not found", "There is nothing here.")
-                .await;
-            continue;
-        }
-        match request.arrived(&visit.query) {
-            Arrival::Code(code) => return (Ok(code), visit),
-            Arrival::Ended(error) => return (Err(error), visit),
-            Arrival::Unrelated => {
-                let text = "This is no answer to the sign-in that is waiting.";
-                visit
-                    .answer("400 Bad Request", "Not understood", text)
-                    .await;
-            }
-        }
-    }
-}
+const STRANGER: &str = "This is no answer to the sign-in that is waiting.";

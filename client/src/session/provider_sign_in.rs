@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{AccountError, Notice, Session};
 use crate::answer::Answer;
@@ -78,25 +78,30 @@ impl Session {
     }
 }
 
-/// Tokens as they stand in the file.
+/// Tokens as they stand in the file: in the form that a ChatGPT account has, and what else the service needs.
 fn stored(tokens: &Tokens, base: &str, now: SystemTime) -> Map<String, Value> {
     let unix = |at: SystemTime| {
         at.duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |d| d.as_secs())
     };
-    let optional = |text: Option<&str>| text.map_or(Value::Null, Value::from);
-    let mut document = tokens.extra.clone();
     let refresh = tokens.refresh.as_ref().map(|token| token.expose());
-    document.insert("access_token".to_owned(), tokens.access.expose().into());
-    document.insert("refresh_token".to_owned(), optional(refresh));
-    document.insert(
-        "token_type".to_owned(),
-        optional(tokens.token_type.as_deref()),
-    );
-    document.insert("scope".to_owned(), optional(tokens.scope.as_deref()));
-    let expiry = tokens.expires_at.map_or(Value::Null, |at| unix(at).into());
-    document.insert("expires_at".to_owned(), expiry);
-    document.insert("obtained_at".to_owned(), unix(now).into());
-    document.insert("origin".to_owned(), base.into());
+    let id = tokens.id.as_ref().map(|token| token.expose());
+    let renewed = i64::try_from(unix(now))
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    let document = json!({
+        "tokens": {
+            "access_token": tokens.access.expose(), "refresh_token": refresh, "id_token": id,
+            "token_type": tokens.token_type, "scope": tokens.scope,
+        },
+        "expires_at": tokens.expires_at.map(unix),
+        "last_refresh": renewed.map(|at| at.to_string()),
+        "origin": base,
+    });
+    let mut document = match document {
+        Value::Object(document) => document,
+        _ => Map::new(),
+    };
+    document.extend(tokens.extra.clone());
     document
 }

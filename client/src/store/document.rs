@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::format::Credentials;
+use super::format::{Credentials, Exhausted};
 use crate::error_body::integer;
 
 /// The version that this client writes.
@@ -86,6 +86,24 @@ impl Document {
         }
     }
 
+    /// All accounts in order, the one at the root first. Entries that cannot be read are left out, and so are those
+    /// that repeat a refresh token.
+    pub(super) fn accounts(&self) -> Result<Vec<Credentials>, String> {
+        let mut accounts: Vec<Credentials> = self.account(&Slot::Root)?.into_iter().collect();
+        for (slot, entry) in self.pool() {
+            let Ok(Some(account)) = Credentials::of_entry(entry, slot) else {
+                continue;
+            };
+            let same = |known: &Credentials| {
+                known.access == account.access && known.refresh == account.refresh
+            };
+            if !accounts.iter().any(same) {
+                accounts.push(account);
+            }
+        }
+        Ok(accounts)
+    }
+
     /// Puts an account in its place, which is made when it is not there.
     pub(super) fn put(&mut self, account: &Credentials) {
         match &account.slot {
@@ -102,7 +120,9 @@ impl Document {
                 let Some(list) = pool.as_array_mut() else {
                     return;
                 };
-                if let Some(Value::Object(entry)) = place.and_then(|n| list.get_mut(n)) {
+                // The place counts the objects only.
+                let mut entries = list.iter_mut().filter_map(Value::as_object_mut);
+                if let Some(entry) = place.and_then(|n| entries.nth(n)) {
                     return account.write_into(entry);
                 }
                 let mut entry = Map::new();
@@ -111,6 +131,20 @@ impl Document {
                 list.push(Value::Object(entry));
             }
         }
+    }
+
+    /// Notes that an account is of no use for a while. Whether it is there.
+    pub(super) fn exhaust(&mut self, slot: &Slot, exhausted: &Exhausted) -> bool {
+        let place = self.pool().position(|(found, _)| found == *slot);
+        let entry = match slot {
+            Slot::Root => Some(&mut self.0),
+            Slot::Pool(_) => place.and_then(|n| {
+                let pool = self.0.get_mut("pool")?.as_array_mut()?;
+                // The place counts the objects only.
+                pool.iter_mut().filter_map(Value::as_object_mut).nth(n)
+            }),
+        };
+        entry.map(|entry| exhausted.write_into(entry)).is_some()
     }
 
     /// The tokens of a provider other than ChatGPT.

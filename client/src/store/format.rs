@@ -27,6 +27,10 @@ pub struct Credentials {
     pub last_refresh: Option<SystemTime>,
     /// Where in the file they stand.
     pub slot: Slot,
+    /// Until when the account is of no use to ask with, as the file says.
+    pub exhausted: Option<Exhausted>,
+    /// Whether they are of a sign-in that the file does not know yet.
+    new: bool,
     /// What stands around them in their place.
     entry: Map<String, Value>,
 }
@@ -42,13 +46,26 @@ impl Credentials {
             stored_expiry: None,
             last_refresh: Some(SystemTime::now()),
             slot: Slot::Root,
+            exhausted: None,
+            new: true,
             entry: Map::new(),
+        }
+    }
+
+    /// The same credentials without what stood around them: as of a new sign-in.
+    pub fn alone(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            stored_account: self.account_id(),
+            stored_expiry: self.stored_expiry,
+            last_refresh: self.last_refresh,
+            ..Self::new(self.access.clone(), self.refresh.clone())
         }
     }
 
     /// Credentials of a fresh sign-in. In the file, members beside the tokens stay, members within them belong to the
     /// old sign-in.
-    pub fn signed_in(grant: &Grant, slot: Slot, now: SystemTime) -> Self {
+    pub fn signed_in(grant: &Grant, now: SystemTime) -> Self {
         let refresh = grant
             .refresh
             .clone()
@@ -58,7 +75,6 @@ impl Credentials {
             stored_account: grant.account_id(),
             stored_expiry: grant.expires_at,
             last_refresh: Some(now),
-            slot,
             ..Self::new(grant.access.clone(), refresh)
         }
     }
@@ -78,6 +94,8 @@ impl Credentials {
             stored_expiry: grant.expires_at,
             last_refresh: Some(now),
             slot: self.slot.clone(),
+            exhausted: self.exhausted.clone(),
+            new: self.new,
             entry: self.entry.clone(),
         }
     }
@@ -130,6 +148,8 @@ impl Credentials {
             stored_expiry: expiry,
             last_refresh: refreshed.map(SystemTime::from),
             slot,
+            exhausted: Exhausted::read(entry),
+            new: false,
             entry: entry.clone(),
         }))
     }
@@ -174,6 +194,9 @@ impl Credentials {
             }
         }
         entry.insert("tokens".to_owned(), tokens.into());
+        if self.new {
+            entry.shift_remove(EXHAUSTED);
+        }
         let unix = |at: SystemTime| {
             at.duration_since(SystemTime::UNIX_EPOCH)
                 .map_or(0, |d| d.as_secs())
@@ -212,6 +235,41 @@ impl Credentials {
     /// Whether two credentials are of the same account, as far as both say.
     pub fn same_account(&self, other: &Self) -> bool {
         self.account_id() == other.account_id()
+    }
+}
+
+/// Why and until when an account is of no use to ask with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exhausted {
+    /// Until then.
+    pub until: SystemTime,
+    /// The class of the failure.
+    pub class: String,
+    /// The server's code.
+    pub code: Option<String>,
+}
+
+/// The member that holds it.
+const EXHAUSTED: &str = "exhausted";
+
+impl Exhausted {
+    fn read(entry: &Map<String, Value>) -> Option<Self> {
+        let stored = entry.get(EXHAUSTED)?;
+        let text = |name: &str| stored.get(name).and_then(Value::as_str).map(str::to_owned);
+        let until = u64::try_from(stored.get("until").and_then(integer)?).ok()?;
+        Some(Self {
+            until: SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(until))?,
+            class: text("class").unwrap_or_default(),
+            code: text("code"),
+        })
+    }
+
+    pub(super) fn write_into(&self, entry: &mut Map<String, Value>) {
+        let until = self.until.duration_since(SystemTime::UNIX_EPOCH);
+        let stored = serde_json::json!({
+            "until": until.map_or(0, |d| d.as_secs()), "class": self.class, "code": self.code,
+        });
+        entry.insert(EXHAUSTED.to_owned(), stored);
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use document::Slot;
-pub use format::Credentials;
+pub use format::{Credentials, Exhausted};
 pub use lock::StoreLock;
 pub use quarantine::{Quarantine, fingerprint};
 
@@ -102,6 +102,30 @@ impl Store {
         self.read(|document| document.account(&Slot::Root))
     }
 
+    /// Reads the account in this place.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn load_slot(&self, slot: &Slot) -> Result<Option<Credentials>, StoreError> {
+        self.read(|document| document.account(slot))
+    }
+
+    /// Reads the account in this place, and once more when the file is not whole.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn load_slot_patiently(&self, slot: &Slot) -> Result<Option<Credentials>, StoreError> {
+        patiently(|| self.load_slot(slot))
+    }
+
+    /// Reads all accounts, in the order in which they are used.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn accounts(&self) -> Result<Vec<Credentials>, StoreError> {
+        patiently(|| self.read(Document::accounts))
+    }
+
     /// Reads the whole document, or a part of it.
     fn read<T: Default>(
         &self,
@@ -148,13 +172,7 @@ impl Store {
     /// # Errors
     /// As [`Store::load`].
     pub fn load_patiently(&self) -> Result<Option<Credentials>, StoreError> {
-        match self.load() {
-            Err(StoreError::Damaged { .. }) => {
-                std::thread::sleep(Duration::from_millis(100));
-                self.load()
-            }
-            result => result,
-        }
+        self.load_slot_patiently(&Slot::Root)
     }
 
     /// Makes the folder, if needed, and room for the next credentials.
@@ -236,6 +254,17 @@ impl Store {
     }
 }
 
+/// Reads again a little later when the file is not whole.
+fn patiently<T>(read: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    match read() {
+        Err(StoreError::Damaged { .. }) => {
+            std::thread::sleep(Duration::from_millis(100));
+            read()
+        }
+        result => result,
+    }
+}
+
 impl Reservation {
     /// Replaces the credential file. Readers see the old document or the new one, never a part. What other processes
     /// have put beside these credentials stays.
@@ -260,6 +289,20 @@ impl Reservation {
     pub fn commit_provider(self, name: &str, tokens: Map<String, Value>) -> Result<(), StoreError> {
         let mut document = self.stored().unwrap_or_default();
         document.put_provider(name, tokens);
+        self.replace(&document)
+    }
+
+    /// Notes that an account is of no use for a while; nothing happens when it is not in the file.
+    ///
+    /// # Errors
+    /// As [`Reservation::commit`].
+    pub fn commit_exhausted(self, slot: &Slot, exhausted: &Exhausted) -> Result<(), StoreError> {
+        let Some(mut document) = self.stored() else {
+            return Ok(());
+        };
+        if !document.exhaust(slot, exhausted) {
+            return Ok(());
+        }
         self.replace(&document)
     }
 
