@@ -244,10 +244,11 @@ pub struct KeyPress {
 }
 
 /// Where the final answer stands.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnswerFrom {
     /// Alone on standard output.
+    #[default]
     Stdout,
     /// Standard output is one JSON value per line: the strings at this pointer, in order, make up the answer.
     JsonLines(String),
