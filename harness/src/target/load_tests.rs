@@ -325,3 +325,18 @@ fn a_bare_token_is_a_way_to_be_seeded() {
         [Capability::Store]
     );
 }
+
+#[test]
+fn the_schema_lets_a_target_leave_out_what_it_extends_and_names_every_flow() {
+    let schema = serde_json::to_value(schemars::schema_for!(TargetFile)).unwrap();
+    assert_eq!(schema["required"], serde_json::json!(["name"]));
+    assert_eq!(
+        schema["$defs"]["Command"]["required"],
+        serde_json::json!([])
+    );
+    let named = schema
+        .pointer("/properties/logins/propertyNames/enum")
+        .unwrap();
+    let known = Flow::ALL.into_iter().skip(1).map(Flow::name);
+    assert_eq!(*named, known.collect::<serde_json::Value>());
+}
