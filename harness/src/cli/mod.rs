@@ -13,6 +13,7 @@ mod run;
 pub mod schema;
 mod serve;
 mod stream;
+mod visit;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -160,6 +161,7 @@ pub fn main() -> ExitCode {
     match rest.first().and_then(|word| word.to_str()) {
         Some("enter") => return enter::main(rest.into_iter().skip(1)),
         Some("namespace") => return namespace::main(),
+        Some("visit") => return visit::main(rest.into_iter().skip(1)),
         Some("client") => return loginproof_client::cli::main(rest.into_iter().skip(1)),
         _ => {}
     }
@@ -275,18 +277,17 @@ fn install(args: &InstallArgs) -> Outcome {
         say(format_args!("{} needs no installation", target.file.name))?;
         return Ok(ExitStatus::AsExpected);
     };
-    let folder = &recipe.bin.list()[0];
-    let bin = folder.trim_start_matches("{tools}").trim_start_matches('/');
+    let loginproof = std::env::current_exe()
+        .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
     let plan = install::InstallPlan {
         name: target.file.name.clone(),
         run: recipe.run.list(),
         tools: tools.clone(),
-        program: std::path::Path::new(bin).join(&target.file.version[0]),
-        version: std::iter::once(format!("{folder}/{}", target.file.version[0]))
-            .chain(target.file.version[1..].iter().cloned())
-            .collect(),
+        bin: recipe.bin.list().to_vec(),
+        version: target.file.version.clone(),
         expect: recipe.pin.clone(),
-        env: Vec::new(),
+        placeholders: target.tool_placeholders(&loginproof),
+        in_place: recipe.in_place,
         force: args.force,
     };
     let installed =

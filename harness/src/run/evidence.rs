@@ -9,6 +9,7 @@ use loginproof_mocks::journal::{Attempt, Exchange};
 
 use crate::sandbox::home::{Home, Kind};
 use crate::scenario::model::Tty;
+use crate::target::model::AnswerFrom;
 use crate::target::store::Layout;
 use crate::terminal::{Ended, View};
 
@@ -26,6 +27,10 @@ pub struct Evidence {
     pub store: Option<StoreEvidence>,
     /// Files of the home at the end.
     pub files: Vec<HomeFile>,
+    /// Files that may hold tokens, of the program or of another one.
+    pub credential_files: Vec<PathBuf>,
+    /// Files that stood in the home before the first step, with their content: a token in them was put there.
+    pub furnished: Vec<(PathBuf, Vec<u8>)>,
     /// Every secret that was minted.
     pub secrets: Vec<Secret>,
     /// The authorization server, to ask what a token in the file is.
@@ -50,6 +55,8 @@ pub struct ProgramRecord {
     pub view: View,
     /// Everything it wrote, as bytes.
     pub raw: Vec<u8>,
+    /// Where its final answer stands.
+    pub answer: AnswerFrom,
     /// A step of the scenario sent it a signal.
     pub signalled: bool,
     /// A full-screen program that never ends by itself, and was told to by its own keys.
