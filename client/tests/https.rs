@@ -208,7 +208,9 @@ fn acceptor(folder: &Path) -> TlsAcceptor {
 
 async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let head = read_head(&mut stream).await.to_ascii_lowercase();
-    let length = head.lines().find_map(|l| l.strip_prefix("content-length: "));
+    let length = head
+        .lines()
+        .find_map(|l| l.strip_prefix("content-length: "));
     let mut request = vec![0; length.map_or(0, |l| l.parse().unwrap())];
     stream.read_exact(&mut request).await.unwrap();
     let body = hello("Hi");

@@ -44,7 +44,7 @@ impl Desk {
 name = "toy"
 title = "A toy"
 version = ["echo", "toy 1"]
-speaks = ["chatgpt", "refresh", "ask", "store"]
+speaks = ["chatgpt", "refresh", "ask", "responses", "store"]
 network = ["direct"]
 [ask]
 run = ["sh", "-c", '''{script}''']

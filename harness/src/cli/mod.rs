@@ -275,18 +275,17 @@ fn install(args: &InstallArgs) -> Outcome {
         say(format_args!("{} needs no installation", target.file.name))?;
         return Ok(ExitStatus::AsExpected);
     };
-    let folder = &recipe.bin.list()[0];
-    let bin = folder.trim_start_matches("{tools}").trim_start_matches('/');
+    let loginproof = std::env::current_exe()
+        .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
     let plan = install::InstallPlan {
         name: target.file.name.clone(),
         run: recipe.run.list(),
         tools: tools.clone(),
-        program: std::path::Path::new(bin).join(&target.file.version[0]),
-        version: std::iter::once(format!("{folder}/{}", target.file.version[0]))
-            .chain(target.file.version[1..].iter().cloned())
-            .collect(),
+        bin: recipe.bin.list().to_vec(),
+        version: target.file.version.clone(),
         expect: recipe.pin.clone(),
-        env: Vec::new(),
+        placeholders: target.tool_placeholders(&loginproof),
+        in_place: recipe.in_place,
         force: args.force,
     };
     let installed =

@@ -9,6 +9,7 @@ use loginproof_mocks::journal::{Attempt, Exchange};
 
 use crate::sandbox::home::{Home, Kind};
 use crate::scenario::model::Tty;
+use crate::target::model::AnswerFrom;
 use crate::target::store::Layout;
 use crate::terminal::{Ended, View};
 
@@ -50,6 +51,8 @@ pub struct ProgramRecord {
     pub view: View,
     /// Everything it wrote, as bytes.
     pub raw: Vec<u8>,
+    /// Where its final answer stands.
+    pub answer: AnswerFrom,
     /// A step of the scenario sent it a signal.
     pub signalled: bool,
     /// A full-screen program that never ends by itself, and was told to by its own keys.

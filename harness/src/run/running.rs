@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::evidence::ProgramRecord;
 use crate::scenario::model::Tty;
+use crate::target::model::AnswerFrom;
 use crate::terminal::{Program, Stream, View, WaitError};
 
 /// How often a file is looked at that the program writes.
@@ -24,6 +25,8 @@ pub(super) struct Running {
     pub(super) program: Program,
     /// The file that output goes into, in the place of a terminal or pipes.
     log: Option<PathBuf>,
+    /// Where its final answer stands.
+    answer: AnswerFrom,
     /// A step sent it a signal.
     pub(super) signalled: AtomicBool,
     /// It never ends by itself, and was told to by its own keys.
@@ -46,6 +49,7 @@ impl Running {
         started: Duration,
         program: Program,
         log: Option<PathBuf>,
+        answer: AnswerFrom,
     ) -> Self {
         Self {
             name,
@@ -54,6 +58,7 @@ impl Running {
             began: Instant::now(),
             program,
             log,
+            answer,
             signalled: AtomicBool::new(false),
             asked_to_end: AtomicBool::new(false),
             timed_out: AtomicBool::new(false),
@@ -140,6 +145,7 @@ impl Running {
             ended,
             view,
             raw,
+            answer: self.answer.clone(),
             signalled: self.signalled.load(Ordering::Relaxed),
             asked_to_end: self.asked_to_end.load(Ordering::Relaxed),
             prompted: person.prompted,

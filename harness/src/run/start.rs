@@ -87,7 +87,13 @@ impl Stage {
         let since = self.begun.elapsed();
         let program =
             Program::start(launch).map_err(|error| StepError::Launch(error.to_string()))?;
-        let started = Arc::new(Running::new(name, tty, since, program, log));
+        let modes = &world.scenario.settings.modes;
+        let answer = world
+            .target
+            .invocation(kind, modes, step.verbose)
+            .and_then(|invocation| invocation.command.answer.clone())
+            .unwrap_or_default();
+        let started = Arc::new(Running::new(name, tty, since, program, log, answer));
         running.push(started.clone());
         if let Some(joined) = &self.joined {
             joined.attach(started.clone());

@@ -1,5 +1,6 @@
 //! Targets: programs under test, and how they are run.
 
+pub mod answer;
 pub mod command;
 pub mod flow;
 pub mod load;

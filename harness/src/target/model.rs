@@ -17,7 +17,8 @@ use crate::scenario::model::{Capability, Tty};
 /// One program under test, `targets/NAME.toml`.
 ///
 /// Strings may hold placeholders. Where things are: `{home}` the program's fresh home folder, `{work}` the folder it
-/// is started in, `{store}` the credential file, `{tools}` where `install` put the program, `{loginproof}` this binary.
+/// is started in, `{store}` the credential file, `{tools}` where `install` put the program, `{platform}` this machine
+/// as npm packages name it (`linux-x64`), `{loginproof}` this binary.
 /// Where the servers are: `{origin}`, `{api_base_url}` (`{origin}/v1`), `{issuer}` of tokens, `{chatgpt_base_url}` and
 /// `{base_url}` the backend's base and the Responses base below it; in a namespace and through the proxy these are the
 /// vendor's own addresses. What to do: `{prompt}`, `{prompts}` (as an argument of its own: all prompts), `{model}`,
@@ -150,8 +151,14 @@ impl fmt::Display for Network {
 
 /// How to get the program.
 ///
-/// A program that needs a newer Node.js than the machine's brings its own: the npm package `node` installs one beside
-/// it (`npm install --prefix {tools} node@24 PROGRAM@1.2.3`), and it is found first because its folder is in `bin`.
+/// A program that needs a newer Node.js than the machine's brings its own: npm has it as a package for each platform,
+/// and npm puts it into the same folder as the program, which comes first on PATH:
+/// `npm install --prefix {tools} node-{platform}@24 PROGRAM@1.2.3`, `bin = "{tools}/node_modules/.bin"`.
+/// A Python program lives in a virtual environment: `in-place = true`,
+/// `run = [["python3", "-m", "venv", "{tools}"], ["{tools}/bin/pip", "install", "PROGRAM==1.2.3"]]`,
+/// `bin = "{tools}/bin"`.
+///
+/// An installer has the user's environment: settings of npm and pip hold.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Install {
@@ -162,7 +169,7 @@ pub struct Install {
     /// Folder with the program, put first on PATH: `{tools}/node_modules/.bin`. Or several, in this order.
     pub bin: Folders,
     /// The program does not work once its folder is moved, as a Python virtual environment: it is installed where it
-    /// stays.
+    /// stays, and counts as installed once a stamp was written last.
     #[serde(default)]
     pub in_place: bool,
 }
@@ -237,10 +244,11 @@ pub struct KeyPress {
 }
 
 /// Where the final answer stands.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnswerFrom {
     /// Alone on standard output.
+    #[default]
     Stdout,
     /// Standard output is one JSON value per line: the strings at this pointer, in order, make up the answer.
     JsonLines(String),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::file_error::suggestion;
 
 /// Every name a target file may use.
-pub const KNOWN: [&str; 19] = [
+pub const KNOWN: [&str; 20] = [
     "home",
     "work",
     "origin",
@@ -20,6 +20,7 @@ pub const KNOWN: [&str; 19] = [
     "flow",
     "store",
     "tools",
+    "platform",
     "prompt",
     "prompts",
     "model",
@@ -28,8 +29,29 @@ pub const KNOWN: [&str; 19] = [
 ];
 
 /// Values for placeholders. Names outside this set stay as they are written.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Placeholders(BTreeMap<&'static str, String>);
+
+/// What holds everywhere.
+impl Default for Placeholders {
+    fn default() -> Self {
+        Self(BTreeMap::new()).with("platform", platform())
+    }
+}
+
+/// This machine's platform as npm packages name it: `linux-x64`, `darwin-arm64`.
+fn platform() -> String {
+    let system = match std::env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    };
+    let processor = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    format!("{system}-{processor}")
+}
 
 impl Placeholders {
     /// Gives a name its value.

@@ -298,11 +298,14 @@ fn without_value(name: &str, place: Place, file: &TargetFile) -> Option<&'static
     let goes = |networks: &[Network]| file.network.iter().any(|way| networks.contains(way));
     let (has, why) = match (name, place) {
         ("tools", _) => (file.install.is_some(), "the target has no [install]"),
-        (_, Place::Install) => (false, "an installer knows {tools} alone"),
-        ("loginproof", _) => (true, ""),
+        ("platform" | "loginproof", _) => (true, ""),
+        (_, Place::Install) => (
+            false,
+            "an installer knows {tools}, {platform} and {loginproof} alone",
+        ),
         (_, Place::Version) => (
             false,
-            "the version is told outside of any scenario, and knows {tools} and {loginproof} alone",
+            "the version is told outside of any scenario, and knows {tools}, {platform} and {loginproof} alone",
         ),
         ("store", _) => (file.store.is_some(), "the target has no [store]"),
         ("proxy", _) => (

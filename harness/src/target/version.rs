@@ -12,6 +12,9 @@ use crate::run::event::TargetInfo;
 /// A program that cannot say its version within this time is taken for broken.
 const BOUND: Duration = Duration::from_secs(60);
 
+/// Written last into the folder of a program that is installed in place.
+pub const STAMP: &str = ".loginproof-installed";
+
 /// Why a program cannot be run.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot run `{command}` of target `{target}`: {reason}")]
@@ -40,6 +43,9 @@ impl Target {
             }),
         }
         };
+        if self.is_half_installed() {
+            return Err(fail("its installation did not come to an end".to_owned()));
+        }
         let placeholders = self.tool_placeholders(loginproof);
         let argv: Vec<String> = self
             .file
@@ -88,6 +94,17 @@ impl Target {
                 version: "not installed".to_owned(),
                 network: network.to_string(),
             })
+    }
+
+    /// An installation in place was begun and did not come to an end.
+    fn is_half_installed(&self) -> bool {
+        let in_place = self
+            .file
+            .install
+            .as_ref()
+            .is_some_and(|install| install.in_place);
+        let tools = self.tools.as_ref().filter(|tools| tools.is_dir());
+        in_place && tools.is_some_and(|tools| !tools.join(STAMP).is_file())
     }
 
     /// Placeholders that hold outside a scenario.
