@@ -35,22 +35,29 @@ struct Place {
 
 impl Place {
     async fn new() -> Self {
+        Self::speaking(&["http/1.1"]).await
+    }
+
+    async fn speaking(protocols: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let acceptor = acceptor(folder.path());
+        let acceptor = acceptor(folder.path(), protocols);
         let (server, proxy) = (bind().await, bind().await);
         let (server_port, proxy_port) = (port(&server), port(&proxy));
         let asked = Arc::new(Mutex::new(Vec::new()));
         let spoken = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = tokio::task::JoinSet::new();
-        let protocols = Arc::clone(&spoken);
+        let seen = Arc::clone(&spoken);
         tasks.spawn(async move {
             loop {
                 let (stream, _) = server.accept().await.unwrap();
                 if let Ok(stream) = acceptor.accept(stream).await {
                     let protocol = stream.get_ref().1.alpn_protocol().unwrap_or(b"none");
                     let protocol = String::from_utf8_lossy(protocol).into_owned();
-                    protocols.lock().unwrap().push(protocol);
-                    answer(stream).await;
+                    seen.lock().unwrap().push(protocol.clone());
+                    match protocol.as_str() {
+                        "h2" => answer_h2(stream).await,
+                        _ => answer(stream).await,
+                    }
                 }
             }
         });
@@ -133,6 +140,19 @@ async fn a_named_authority_is_trusted_and_no_other() {
 }
 
 #[tokio::test]
+async fn http2_is_spoken_where_the_server_chooses_it() {
+    for protocols in [["h2", "http/1.1"].as_slice(), &["http/1.1"]] {
+        let place = Place::speaking(protocols).await;
+        let url = format!("https://127.0.0.1:{}", place.server);
+        let came = place
+            .ask(&url, &[("SSL_CERT_FILE", &place.file("ca.pem"))])
+            .await;
+        assert_eq!(came, r#"Ok("Hi")"#);
+        assert_eq!(*place.spoken.lock().unwrap(), [protocols[0]]);
+    }
+}
+
+#[tokio::test]
 async fn a_file_of_authorities_that_cannot_be_used_is_named() {
     let place = Place::new().await;
     std::fs::write(place.file("empty.pem"), "no certificate\n").unwrap();
@@ -176,7 +196,7 @@ async fn a_proxy_is_used_for_names_and_never_for_loopback() {
 }
 
 /// Writes `ca.pem`, which signs the server's certificate, and `other.pem`, which does not.
-fn acceptor(folder: &Path) -> TlsAcceptor {
+fn acceptor(folder: &Path, protocols: &[&str]) -> TlsAcceptor {
     let authority = || {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -202,7 +222,7 @@ fn acceptor(folder: &Path) -> TlsAcceptor {
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
         )
         .unwrap();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
     TlsAcceptor::from(Arc::new(config))
 }
 
@@ -218,6 +238,18 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let answer = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
     let _ = stream.write_all(answer.as_bytes()).await;
     let _ = stream.shutdown().await;
+}
+
+async fn answer_h2(stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let mut connection = h2::server::handshake(stream).await.unwrap();
+    while let Some(Ok((_, mut respond))) = connection.accept().await {
+        let head = http::Response::builder()
+            .header("content-type", "text/event-stream")
+            .body(())
+            .unwrap();
+        let mut body = respond.send_response(head, false).unwrap();
+        body.send_data(hello("Hi").into(), true).unwrap();
+    }
 }
 
 async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> String {

@@ -273,6 +273,25 @@ async fn names_and_certificates_are_the_runs_own_and_the_hosts_stay() {
 }
 
 #[tokio::test]
+async fn certificates_are_found_by_name_and_by_hash() {
+    let Some(net) = Net::new() else { return };
+    let folder = Path::new("/etc/ssl/certs");
+    if !folder.is_dir() {
+        return;
+    }
+    let script =
+        "cd /etc/ssl/certs; cat 931e8d11.0; for f in *; do test -e $f || echo dangling $f; done";
+    let text = output(net.start("client.json", net.shell(script))).await;
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    names.retain(|path| !path.exists());
+    assert_eq!(text.matches("dangling").count(), names.len(), "{text}");
+    assert!(text.starts_with(AUTHORITY), "{text}");
+}
+
+#[tokio::test]
 async fn two_namespaces_do_not_see_each_other() {
     let (Some(one), Some(two)) = (Net::new(), Net::new()) else {
         return;

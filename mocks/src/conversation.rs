@@ -13,11 +13,10 @@ use crate::script::Endpoint;
 
 /// Answers the requests of a connection, one after another. Gives back how many there were.
 pub(crate) async fn converse<T: Transport>(
-    transport: T,
+    mut connection: Connection<T>,
     door: &Door,
     responder: &Responder,
 ) -> u64 {
-    let mut connection = Connection::new(transport);
     let mut requests = 0;
     loop {
         let incoming = match connection.read_request().await {

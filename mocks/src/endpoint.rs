@@ -163,6 +163,8 @@ mod tests {
             headers: vec![("content-type".to_owned(), kind.to_owned())],
             decoded: body.clone(),
             body,
+            host: None,
+            origin: String::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,9 +18,11 @@ use crate::authorization::AuthorizationServer;
 use crate::conversation::converse;
 use crate::fixture::Fixtures;
 use crate::gate::Gates;
-use crate::hosts::Hosts;
+use crate::hosts::{Hosts, canonical};
 use crate::journal::Journal;
-use crate::net::{Allotment, CertificateAuthority, CertificateError, Door, Reception, listen};
+use crate::net::{
+    Allotment, CertificateAuthority, CertificateError, Connection, Door, Reception, listen,
+};
 use crate::responder::Responder;
 use crate::routes::{ServerState, router};
 use crate::rulebook::{Rulebook, ScriptProblem, validate};
@@ -182,6 +184,7 @@ impl MockServer {
         });
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
+        let mut proxy = None;
         if let Some(front) = config.front {
             let authority = config.authority.ok_or(StartError::NoAuthority)?;
             let reception = Arc::new(Reception::new(Arc::clone(&responder), authority)?);
@@ -189,7 +192,10 @@ impl MockServer {
                 Front::Sockets(sockets) => reception
                     .open(sockets, &stopped, &mut tasks)
                     .map_err(StartError::Front)?,
-                Front::Proxy => {}
+                Front::Proxy => {
+                    let address = reception.open_proxy(&stopped, &mut tasks).await;
+                    proxy = Some(address.map_err(StartError::Front)?);
+                }
             }
         }
         let own = Arc::clone(&responder);
@@ -200,7 +206,7 @@ impl MockServer {
         Ok(Self {
             origin,
             address,
-            proxy: None,
+            proxy,
             responder,
             stop,
             listening,
@@ -223,6 +229,13 @@ impl MockServer {
     #[must_use]
     pub fn proxy(&self) -> Option<SocketAddr> {
         self.proxy
+    }
+
+    /// The address that the name service gives a name, for whoever writes a `hosts` file beside it. None when all are
+    /// given away.
+    #[must_use]
+    pub fn address_of(&self, name: &str) -> Option<Ipv4Addr> {
+        self.responder.allotment.address_of(&canonical(name))
     }
 
     /// What crossed the wire.
@@ -267,12 +280,12 @@ async fn serve(socket: TcpStream, tls: Option<TlsAcceptor>, responder: Arc<Respo
     };
     match tls {
         None => {
-            converse(socket, &door, &responder).await;
+            converse(Connection::new(socket), &door, &responder).await;
         }
         Some(tls) => {
             // A client that does not trust the authority ends here; it never asked anything.
             if let Ok(Ok(stream)) = timeout(HANDSHAKE_BOUND, tls.accept(socket)).await {
-                converse(stream, &door, &responder).await;
+                converse(Connection::new(stream), &door, &responder).await;
             }
         }
     }

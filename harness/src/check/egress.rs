@@ -1,8 +1,9 @@
 //! Always on where traffic is watched (namespace, proxy): nothing is sent, and no name looked up, outside the world.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use loginproof_mocks::journal::{Attempt, AttemptKind};
+use loginproof_mocks::authorization::Secret;
+use loginproof_mocks::journal::{Attempt, AttemptKind, Exchange};
 
 use super::leak::Search;
 use super::{Broken, Finding, excerpt};
@@ -13,30 +14,33 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
     if evidence.attempts.is_empty() {
         return Finding::Holds("no other host was asked for".to_owned());
     }
-    // One line for each place, however often and in however many ways it was tried.
+    // Each place once, however often and in however many ways it was tried.
     let mut places: BTreeMap<String, Vec<&Attempt>> = BTreeMap::new();
     for attempt in &evidence.attempts {
         places.entry(place(attempt)).or_default().push(attempt);
     }
     let search = Search::new(&evidence.secrets);
-    let told: Vec<(String, String)> = places
-        .iter()
-        .map(|(place, attempts)| {
-            (
-                place.clone(),
-                told(place, attempts, evidence, search.as_ref()),
-            )
-        })
-        .collect();
-    let names: Vec<&str> = told.iter().map(|(place, _)| place.as_str()).collect();
-    let lines: Vec<&str> = told.iter().map(|(_, line)| line.as_str()).collect();
+    let mut seen: Vec<String> = Vec::new();
+    let mut told_of: Vec<String> = Vec::new();
+    for (place, attempts) in &places {
+        let secrets = attempts
+            .iter()
+            .flat_map(|attempt| secrets(attempt, evidence, search.as_ref()));
+        let kinds: BTreeSet<&str> = secrets.map(excerpt::secret_name).collect();
+        let kinds: Vec<&str> = kinds.into_iter().collect();
+        seen.push(match kinds.join(", ") {
+            kinds if kinds.is_empty() => place.clone(),
+            kinds => format!("{place} (with {kinds})"),
+        });
+        told_of.push(told(place, attempts, evidence, search.as_ref()));
+    }
     Finding::Broken(Broken {
-        seen: format!("tried to reach {}", names.join(", ")),
+        seen: format!("tried to reach {}", seen.join(", ")),
         expected: "no connection to, and no name look-up for, a host that is not the target's"
             .to_owned(),
         excerpts: vec![Excerpt {
             witness: "wire",
-            text: excerpt::presentable(&lines.join("\n"), evidence),
+            text: excerpt::presentable(&told_of.join("\n"), evidence),
         }],
         unclean: false,
         got_out: true,
@@ -51,36 +55,36 @@ fn place(attempt: &Attempt) -> String {
         .unwrap_or_else(|| "a host without a name".to_owned())
 }
 
-/// `telemetry.example: looked up; connection to 198.18.0.3:443; POST /v1/batch with access token (node, pid 12)`.
+/// A place, and below it what was tried there, each once:
+///
+/// ```text
+/// telemetry.example
+///   looked up
+///   connection to 198.18.0.3:443, SNI telemetry.example
+///   POST /v1/batch with <access token …x7Qa>
+///   by node (pid 12)
+/// ```
 fn told(
     place: &str,
     attempts: &[&Attempt],
     evidence: &Evidence,
     search: Option<&Search<'_>>,
 ) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    for attempt in attempts {
-        let part = match attempt.kind {
-            AttemptKind::LookUp => "looked up".to_owned(),
-            AttemptKind::Connection => connection(attempt),
-            AttemptKind::Request => request(attempt, evidence, search),
-        };
-        if !parts.contains(&part) {
-            parts.push(part);
+    let mut lines: Vec<String> = vec![place.to_owned()];
+    let what = attempts.iter().map(|attempt| match attempt.kind {
+        AttemptKind::LookUp => "  looked up".to_owned(),
+        AttemptKind::Connection => format!("  {}", connection(attempt)),
+        AttemptKind::Request => format!("  {}", request(attempt, evidence, search)),
+    });
+    let who = attempts
+        .iter()
+        .filter_map(|attempt| Some(format!("  by {}", attempt.process.as_deref()?)));
+    for line in what.chain(who) {
+        if !lines.contains(&line) {
+            lines.push(line);
         }
     }
-    let mut processes: Vec<&str> = attempts
-        .iter()
-        .filter_map(|attempt| attempt.process.as_deref())
-        .collect();
-    processes.sort_unstable();
-    processes.dedup();
-    let by = if processes.is_empty() {
-        String::new()
-    } else {
-        format!(" by {}", processes.join(", "))
-    };
-    format!("{place}: {}{by}", parts.join("; "))
+    lines.join("\n")
 }
 
 fn connection(attempt: &Attempt) -> String {
@@ -103,26 +107,40 @@ fn connection(attempt: &Attempt) -> String {
 
 /// The request that would have gone out, and what of value was in it.
 fn request(attempt: &Attempt, evidence: &Evidence, search: Option<&Search<'_>>) -> String {
-    let exchange = attempt.exchange.and_then(|id| {
-        let mut exchanges = evidence.exchanges.iter();
-        exchanges.find(|exchange| exchange.id == id)
-    });
-    let Some(exchange) = exchange else {
+    let Some(exchange) = exchange(attempt, evidence) else {
         return connection(attempt);
     };
     let request = &exchange.request;
-    let mut secrets: Vec<&str> = search
-        .map(|search| search.in_request(request))
-        .unwrap_or_default()
+    // As they are: what shows this shortens them to their kind and last four characters.
+    let values: BTreeSet<&str> = secrets(attempt, evidence, search)
         .into_iter()
-        .map(excerpt::secret_name)
+        .map(|secret| secret.value.as_str())
         .collect();
-    secrets.sort_unstable();
-    secrets.dedup();
-    let with = if secrets.is_empty() {
+    let values: Vec<&str> = values.into_iter().collect();
+    let with = if values.is_empty() {
         String::new()
     } else {
-        format!(" with {}", secrets.join(", "))
+        format!(" with {}", values.join(", "))
     };
     format!("{} {}{with}", request.method, request.target)
+}
+
+/// Secrets that would have gone out with an attempt.
+fn secrets<'a>(
+    attempt: &Attempt,
+    evidence: &'a Evidence,
+    search: Option<&Search<'a>>,
+) -> Vec<&'a Secret> {
+    match (search, exchange(attempt, evidence)) {
+        (Some(search), Some(exchange)) => search.in_request(&exchange.request),
+        _ => Vec::new(),
+    }
+}
+
+fn exchange<'a>(attempt: &Attempt, evidence: &'a Evidence) -> Option<&'a Exchange> {
+    let id = attempt.exchange?;
+    let mut exchanges = evidence.exchanges.iter();
+    exchanges
+        .find(|exchange| exchange.id == id)
+        .map(|exchange| &**exchange)
 }

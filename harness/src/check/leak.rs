@@ -49,9 +49,16 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
             );
         }
     }
-    let store = evidence.store.as_ref().map(|store| &store.path);
     for file in &evidence.files {
-        let Some(secret) = file.bytes.as_deref().and_then(|bytes| search.first(bytes)) else {
+        let put_there = evidence
+            .furnished
+            .iter()
+            .find(|(path, _)| *path == file.absolute)
+            .map_or(&[][..], |(_, bytes)| bytes);
+        let put_there: Vec<&Secret> = search.all(put_there).collect();
+        let bytes = file.bytes.as_deref().unwrap_or_default();
+        let news = |secret: &&Secret| put_there.iter().all(|put| put.value != secret.value);
+        let Some(secret) = search.all(bytes).find(news) else {
             continue;
         };
         let shown = || {
@@ -61,7 +68,7 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
                 &format!("mode {:04o}, {} bytes", file.mode, file.size),
             )
         };
-        let beside_store = store.is_some_and(|store| {
+        let beside_store = evidence.credential_files.iter().any(|store| {
             file.absolute.parent() == store.parent() && store_kin(&file.absolute, store)
         });
         if !beside_store {

@@ -1,5 +1,6 @@
 //! `loginproof exec`: one command in a scenario's world, on this terminal, with the verdict at the end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -62,6 +63,7 @@ pub(crate) fn exec(args: &ExecArgs) -> Outcome {
     let started = Event::Started {
         targets: vec![info],
         total: 1,
+        left_out: BTreeMap::new(),
         seed: args.world.seed,
         out: settings.out.clone(),
     };

@@ -13,6 +13,7 @@ mod run;
 pub mod schema;
 mod serve;
 mod stream;
+mod visit;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -161,6 +162,7 @@ pub fn main() -> ExitCode {
     match rest.first().and_then(|word| word.to_str()) {
         Some("enter") => return enter::main(rest.into_iter().skip(1)),
         Some("namespace") => return namespace::main(),
+        Some("visit") => return visit::main(rest.into_iter().skip(1)),
         Some("client") => return loginproof_client::cli::main(rest.into_iter().skip(1)),
         _ => {}
     }

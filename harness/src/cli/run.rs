@@ -12,7 +12,7 @@ use crate::baseline::Baseline;
 use crate::report::{Human, Json, Junit, Live, Record, Report, Reports, Terms};
 use crate::run::event::TargetInfo;
 use crate::run::ground::{Ground, WayError, choose};
-use crate::run::plan::{Plan, Settings};
+use crate::run::plan::{Plan, Settings, Variants};
 use crate::sandbox::home::Home;
 use crate::target::Target;
 use crate::target::load::cache_folder;
@@ -40,6 +40,9 @@ pub(crate) struct RunArgs {
     /// How the result is printed
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Most variants of each scenario, chosen by the seed; `all` for every one [default: what the target's file says, else all]
+    #[arg(long, value_name = "N|all")]
+    variants: Option<Variants>,
     /// Also play scenarios that take minutes
     #[arg(long)]
     slow: bool,
@@ -101,7 +104,14 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         loginproof,
         ground: ground(targets.iter().map(|(_, network)| *network))?,
     };
-    let plan = Plan::new(&suite, &selected, &targets, args.slow, settings);
+    let plan = Plan::new(
+        &suite,
+        &selected,
+        &targets,
+        args.slow,
+        args.variants,
+        settings,
+    );
     if plan.items.is_empty() {
         let names = suite.scenarios.iter().map(|loaded| loaded.name.as_str());
         let help = args
@@ -125,7 +135,7 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     let terms = Arc::new(Terms {
         strict: args.strict,
         baseline,
-        whole: args.filter.is_empty() && args.slow,
+        whole: args.filter.is_empty() && args.slow && plan.left_out.values().all(|&left| left == 0),
     });
     let mut json = Json::new(terms.clone())
         .suite(args.suite.folder())

@@ -108,6 +108,14 @@ pub struct Target {
     /// How its traffic reached the mocks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
+    /// How many variants of the selected scenarios were left out, for the budget's sake.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl Target {
@@ -273,6 +281,7 @@ fn targets(record: &Record) -> Vec<Target> {
             title: target.title.clone(),
             version: target.version.clone(),
             network: (!target.network.is_empty()).then(|| target.network.clone()),
+            left_out: record.left_out.get(&target.name).copied().unwrap_or(0),
         })
         .collect()
 }

@@ -1,5 +1,6 @@
 //! What a run tells: a linear stream of events. The runner emits, reports listen.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ pub enum Event {
         targets: Vec<TargetInfo>,
         /// Scenarios x variants x targets that will be played.
         total: usize,
+        /// How many more variants there are that the budget leaves out, by target.
+        left_out: BTreeMap<String, usize>,
         /// Seed of everything random in this run.
         seed: u64,
         /// Where evidence is written.

@@ -27,6 +27,10 @@ pub struct Evidence {
     pub store: Option<StoreEvidence>,
     /// Files of the home at the end.
     pub files: Vec<HomeFile>,
+    /// Files that may hold tokens, of the program or of another one.
+    pub credential_files: Vec<PathBuf>,
+    /// Files that stood in the home before the first step, with their content: a token in them was put there.
+    pub furnished: Vec<(PathBuf, Vec<u8>)>,
     /// Every secret that was minted.
     pub secrets: Vec<Secret>,
     /// The authorization server, to ask what a token in the file is.

@@ -76,6 +76,8 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
         watched: world.network.watches(),
         store: store_evidence(&world, watch.map(super::store_watch::StoreWatch::finish)),
         files: home_files(&world.home),
+        credential_files: world.credential_files(),
+        furnished: world.furnished.clone(),
         secrets: world.server.authorization().secrets(),
         authorization: world.server.authorization().clone(),
         programs,
@@ -129,7 +131,7 @@ fn store_evidence(
     world: &World,
     moments: Option<Vec<super::evidence::Moment>>,
 ) -> Option<StoreEvidence> {
-    let (path, layout) = (world.store.clone()?, world.target.layout.clone()?);
+    let (path, layout) = (world.store.clone()?, world.layout.clone()?);
     let after = std::fs::read(&path)
         .ok()
         .zip(std::fs::metadata(&path).ok().map(|meta| mode_of(&meta)));

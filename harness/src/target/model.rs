@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroUsize;
 
 use clap::ValueEnum;
 use loginproof_mocks::span::Span;
@@ -291,6 +292,8 @@ pub struct Limits {
     pub stretch: Option<Span>,
     /// At most so many scenarios side by side. Default: `--jobs`.
     pub side_by_side: Option<usize>,
+    /// At most so many variants of a scenario, chosen by the seed, unless `--variants` says otherwise. Default: all.
+    pub variants: Option<NonZeroUsize>,
 }
 
 /// Where on the screen the person finds what is needed to sign in. An OSC 8 link wins over the URL in the text.

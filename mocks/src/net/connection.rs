@@ -35,10 +35,12 @@ pub(crate) struct Connection<T> {
 
 impl<T: Transport> Connection<T> {
     pub(crate) fn new(transport: T) -> Self {
-        Self {
-            transport,
-            input: BytesMut::new(),
-        }
+        Self::resumed(transport, BytesMut::new())
+    }
+
+    /// A connection of which `input` was read already.
+    pub(super) fn resumed(transport: T, input: BytesMut) -> Self {
+        Self { transport, input }
     }
 
     /// The next request. None when the client closes between requests.

@@ -4,10 +4,15 @@ mod allotment;
 mod chunked;
 mod coding;
 mod connection;
+mod datagrams;
+mod dns;
 mod door;
 mod front;
 mod http1;
 mod listen;
+mod names;
+mod packets;
+mod proxy;
 mod tls;
 mod writer;
 

@@ -8,6 +8,7 @@ fn run(target: TargetInfo, outcomes: Vec<crate::run::event::Outcome>) -> RunDocu
     let record = Record {
         targets: vec![target],
         planned: outcomes.len(),
+        left_out: std::collections::BTreeMap::new(),
         seed: 1,
         out: "out".into(),
         outcomes,

@@ -4,9 +4,10 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use regex::Regex;
-use reqwest::{Response, Url, redirect};
+use reqwest::{Response, Url};
 
 use super::World;
+use crate::run::callback;
 
 static ACTION: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"<form[^>]*\baction="([^"]*)""#).expect("compiled by the tests"));
@@ -23,21 +24,7 @@ static CODE: LazyLock<Regex> = LazyLock::new(|| {
 /// No page leads on for longer than this.
 const HOPS: usize = 8;
 
-static BROWSER: LazyLock<reqwest::Client> = LazyLock::new(|| {
-    // The pages are plain HTTP on loopback, but the library wants to know its cryptography all the same. Somebody
-    // else in this process may have said so already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    // One connection per request: nothing is shared between scenarios that run side by side. Where a page leads is
-    // looked at before it is followed.
-    let browser = reqwest::Client::builder()
-        .pool_max_idle_per_host(0)
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        .tls_certs_only([]);
-    browser
-        .build()
-        .expect("a browser without certificates needs nothing from the system")
-});
+static BROWSER: LazyLock<reqwest::Client> = LazyLock::new(callback::browser);
 
 /// Where the browser has arrived.
 pub(super) enum Arrived {
@@ -56,22 +43,15 @@ pub(super) struct Page {
 
 /// What to open for an address that the person reads, and the host to ask for there; none if it is not ours.
 pub(super) fn reach(world: &World, url: &str) -> Option<(String, Option<String>)> {
-    let rest = url.strip_prefix(world.server.origin())?;
-    (rest.is_empty() || rest.starts_with(['/', '?', '#'])).then(|| (url.to_owned(), None))
+    world.network.browser(url, &world.server)
 }
 
-/// Sends the browser to a listener on loopback. Any answer will do, and so does none once it has listened.
-pub(super) async fn visit(_world: &World, url: &str, bound: Duration) -> Result<(), String> {
-    BROWSER
-        .get(url)
-        .timeout(bound)
-        .send()
-        .await
-        .map(drop)
-        .or_else(|error| match error.is_connect() {
-            true => Err(format!("nobody listens for the browser at {}", bare(url))),
-            false => Ok(()),
-        })
+/// Sends the browser to a listener on loopback, which is where the program is.
+pub(super) async fn visit(world: &World, url: &str, bound: Duration) -> Result<(), String> {
+    match world.network.inside() {
+        Some(inside) => callback::visit_inside(&inside, &world.loginproof, url, bound).await,
+        None => callback::visit(&BROWSER, url, bound).await,
+    }
 }
 
 /// Opens a page, and follows it where it leads at once.
@@ -174,22 +154,12 @@ async fn follow(
         url = url
             .join(location)
             .map_err(|error| format!("the page leads nowhere: {error}"))?;
-        if reach(world, url.as_str()).is_none() && is_loopback(&url) {
+        if reach(world, url.as_str()).is_none() && callback::is_loopback(&url) {
             return Ok(Arrived::Callback(url.to_string()));
         }
         answer = get(world, &url, bound).await?;
     }
     Err("the page leads on and on".to_owned())
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host_str() {
-        Some("localhost" | "[::1]") => true,
-        Some(host) => host
-            .parse::<std::net::Ipv4Addr>()
-            .is_ok_and(|address| address.is_loopback()),
-        None => false,
-    }
 }
 
 /// An address without its query, which may hold a code.
@@ -248,7 +218,11 @@ mod tests {
             ("https://example.com/", false),
             ("http://127.0.0.1.example.com/", false),
         ] {
-            assert_eq!(is_loopback(&Url::parse(url).unwrap()), own, "{url}");
+            assert_eq!(
+                callback::is_loopback(&Url::parse(url).unwrap()),
+                own,
+                "{url}"
+            );
         }
     }
 }

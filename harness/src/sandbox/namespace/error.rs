@@ -52,6 +52,8 @@ pub enum Cause {
     AppArmor,
     /// A system call filter, as containers have it.
     Filter,
+    /// Root has lost the privilege to be root in a namespace (Linux 5.12 and later).
+    Capability,
     /// The kernel was built without.
     Kernel,
     /// Something else.
@@ -97,6 +99,9 @@ impl Cause {
             Self::Filter => {
                 "start the container with a profile that allows user namespaces and mounts (docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined)"
             }
+            Self::Capability => {
+                "run as an ordinary user, or give back what was dropped (docker run --cap-add SETFCAP)"
+            }
             Self::Kernel => "a kernel with CONFIG_USER_NS and CONFIG_NET_NS",
             Self::Unknown => return None,
         })
@@ -113,6 +118,16 @@ impl Cause {
                     .filter_map(|line| line.strip_prefix("Seccomp:"))
                     .any(|mode| mode.trim() == "2")
             })
+        };
+        let powerless_root = || {
+            const CAP_SETFCAP: u32 = 31;
+            let status = read("/proc/self/status").unwrap_or_default();
+            let field = |name| {
+                let line = status.lines().find_map(|line| line.strip_prefix(name));
+                line.and_then(|line| line.split_ascii_whitespace().next())
+            };
+            let effective = field("CapEff:").and_then(|mask| u64::from_str_radix(mask, 16).ok());
+            field("Uid:") == Some("0") && effective.is_some_and(|mask| mask >> CAP_SETFCAP & 1 == 0)
         };
         match code {
             Some(libc::ENOSPC | libc::EUSERS) => {
@@ -135,6 +150,8 @@ impl Cause {
                     Self::AppArmor
                 } else if filtered() {
                     Self::Filter
+                } else if powerless_root() {
+                    Self::Capability
                 } else {
                     Self::Unknown
                 }
@@ -163,6 +180,7 @@ impl std::fmt::Display for Cause {
                 "; AppArmor restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns = 1)"
             }
             Self::Filter => "; a system call filter forbids it (a container's?)",
+            Self::Capability => "; root has no CAP_SETFCAP",
             Self::Kernel => "; this kernel has no such namespaces",
             Self::Unknown => "",
         })
@@ -226,6 +244,11 @@ mod tests {
         let status = [("self/status", "Name:\tx\nSeccomp:\t2\n")];
         assert_eq!(with(libc::EPERM, &status), Cause::Filter);
         assert_eq!(with(libc::EPERM, &[]), Cause::Unknown);
+        let root = "Uid:\t0\t0\t0\t0\nCapEff:\t00000000000000c0\nSeccomp:\t0\n";
+        assert_eq!(
+            with(libc::EPERM, &[("self/status", root)]),
+            Cause::Capability
+        );
         assert_eq!(with(libc::EINVAL, &[]), Cause::Kernel);
     }
 }

@@ -28,13 +28,16 @@ const BUNDLES: [&str; 8] = [
 pub struct Etc;
 
 impl Etc {
+    /// The folder in which a program's view holds the system's own certificates.
+    pub(super) const SYSTEM_CERTIFICATES: &str = "certs";
+
     /// Fills the folder, which is made when missing. `hosts` come beside localhost and the machine's own name; every
     /// other name is for the name service.
     ///
     /// # Errors
     /// When a file cannot be written.
     pub fn write(dir: &Path, ca_pem: &str, hosts: &[(String, IpAddr)]) -> io::Result<()> {
-        fs::create_dir_all(dir)?;
+        fs::create_dir_all(dir.join(Self::SYSTEM_CERTIFICATES))?;
         let mut names = String::from("127.0.0.1 localhost\n::1 localhost ip6-localhost\n");
         // Without it a program that looks up its own machine would seem to ask for a stranger.
         if let Ok(own) = fs::read_to_string("/proc/sys/kernel/hostname") {

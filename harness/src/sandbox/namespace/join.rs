@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use rustix::mount::{
@@ -32,6 +33,12 @@ const HIDDEN: [&str; 13] = [
 /// Such sockets in folders that must stay.
 const HIDDEN_SOCKETS: [&str; 2] = ["/run/docker.sock", "/var/run/docker.sock"];
 
+/// Where OpenSSL looks certificates up by hash, in most distributions.
+const HASHED: &str = "/etc/ssl/certs";
+
+/// The hash of the subject of the run's authority: `openssl x509 -subject_hash`.
+const AUTHORITY: &str = "931e8d11";
+
 impl Join {
     /// Moves this process, which must have one thread, into the namespaces, and shows it the run's own files. `needed`
     /// are files and folders that must stay in sight.
@@ -50,6 +57,7 @@ impl Join {
         };
         // Both before the first step: afterwards the harness is out of reach.
         let (user, net) = (open(&self.user)?, open(&self.net)?);
+        open(&self.etc)?;
         move_into_link_name_space(user.as_fd(), Some(LinkNameSpaceType::User))
             .map_err(during("enter the user namespace"))?;
         move_into_link_name_space(net.as_fd(), Some(LinkNameSpaceType::Network))
@@ -66,6 +74,7 @@ impl Join {
         // Looked up first: `/etc/resolv.conf` may lead to a folder that is about to be hidden.
         let places = Etc::places(&self.etc);
         let hidden = hide(needed)?;
+        trust_by_hash(&self.etc)?;
         for (place, file) in &places {
             let failed = |reason: io::Error| JoinError {
                 doing: format!("show {} as {}", file.display(), place.display()),
@@ -77,6 +86,39 @@ impl Join {
             mount_bind(file, place).map_err(|errno| failed(errno.into()))?;
         }
         Ok(())
+    }
+}
+
+/// Adds the run's authority to the folder where OpenSSL looks a certificate up by the hash of its subject. Nothing can
+/// be put there, so an empty folder takes its place, and links lead to what was there before.
+fn trust_by_hash(etc: &Path) -> Result<(), JoinError> {
+    let Ok(folder) = Path::new(HASHED).canonicalize() else {
+        return Ok(());
+    };
+    let failed = |reason: io::Error| JoinError {
+        doing: format!("add a certificate to {}", folder.display()),
+        reason,
+    };
+    let before = etc.join(Etc::SYSTEM_CERTIFICATES);
+    mount_bind_recursive(&folder, &before).map_err(|errno| failed(errno.into()))?;
+    let flags = MountFlags::NOSUID | MountFlags::NODEV;
+    mount("tmpfs", &folder, "tmpfs", flags, c"size=4m,mode=755")
+        .map_err(|errno| failed(errno.into()))?;
+    for entry in before.read_dir().map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        // A link may be relative: it leads to the same file from here.
+        let to = match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => std::fs::read_link(entry.path()),
+            _ => Ok(before.join(&name)),
+        };
+        to.and_then(|to| symlink(to, folder.join(&name)))
+            .map_err(failed)?;
+    }
+    let named = folder.join(format!("{AUTHORITY}.0"));
+    match symlink(etc.join("ca.pem"), &named) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error)),
+        _ => Ok(()),
     }
 }
 
@@ -152,4 +194,29 @@ fn restore(place: &Path) -> io::Result<()> {
         .append(true)
         .open(place)
         .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn the_authority_is_found_by_its_hash() {
+        let authority = loginproof_mocks::net::CertificateAuthority::new().unwrap();
+        let openssl = Command::new("openssl")
+            .args(["x509", "-noout", "-subject_hash"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        // Not everybody has it.
+        let Ok(mut openssl) = openssl else { return };
+        let mut input = openssl.stdin.take().unwrap();
+        input.write_all(authority.pem().as_bytes()).unwrap();
+        drop(input);
+        let output = openssl.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), AUTHORITY);
+    }
 }

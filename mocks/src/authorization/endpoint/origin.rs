@@ -7,6 +7,7 @@ use http::header;
 use http::request::Parts;
 
 use crate::authorization::AuthorizationServer;
+use crate::hosts::Origin;
 
 /// Scheme and authority as the client sees them, without a slash at the end.
 #[derive(Clone, Debug)]
@@ -24,8 +25,12 @@ where
     }
 }
 
-/// The scheme is the server's own; the authority is what the client asked for (RFC 9110 §7.2).
+/// What whoever read the request found out. Without that, the scheme is the server's own and the authority is what
+/// the client asked for (RFC 9110 §7.2).
 fn origin(parts: &Parts, issuer: &str) -> String {
+    if let Some(Origin(origin)) = parts.extensions.get() {
+        return origin.clone();
+    }
     let scheme = issuer.split("://").next().unwrap_or("http");
     let host = parts
         .headers
