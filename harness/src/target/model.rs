@@ -182,6 +182,9 @@ pub struct Install {
     /// stays, and counts as installed once a stamp was written last.
     #[serde(default)]
     pub in_place: bool,
+    /// Files that stand below `{tools}` before the first command: `files."{tools}/x/Cargo.toml".from = "shims/x.toml"`.
+    #[serde(default)]
+    pub files: BTreeMap<String, SeedFile>,
 }
 
 /// A file in the home: exactly one of `text` and `from`.
