@@ -111,6 +111,7 @@ impl AuthorizationState {
             api_keys: HashSet::new(),
         };
         state.add_account(FIRST_EMAIL, FIRST_PLAN);
+        state.accounts[0].name.clone_from(&state.options.name);
         state
     }
 
