@@ -91,8 +91,21 @@ pub(crate) fn problems(spec: &AnswerSpec, endpoint: Endpoint, fixtures: &Fixture
 /// What the real server's answer at an endpoint holds.
 fn mints(endpoint: Endpoint) -> &'static [&'static str] {
     match endpoint {
-        Endpoint::Usercode => &["device_auth_id", "user_code"],
-        Endpoint::Poll => &["authorization_code", "code_verifier", "code_challenge"],
+        Endpoint::Usercode => &[
+            "device_auth_id",
+            "user_code",
+            "device_code",
+            "verification_uri",
+            "verification_uri_complete",
+        ],
+        Endpoint::Poll => &[
+            "authorization_code",
+            "code_verifier",
+            "code_challenge",
+            "access_token",
+            "refresh_token",
+            "id_token",
+        ],
         Endpoint::Token => &["access_token", "refresh_token", "id_token"],
         _ => &[],
     }
@@ -341,7 +354,7 @@ mod tests {
             ),
             (
                 json!({ "text": "{{id_token}}" }),
-                Endpoint::Poll,
+                Endpoint::Usercode,
                 "`{{id_token}}` to give",
             ),
         ] {

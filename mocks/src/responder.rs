@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::answering;
+use crate::authorization::profile::nous::REFRESH_HEADER;
 use crate::authorization::{AuthorizationServer, Rotation, TokenSeen};
 use crate::endpoint;
 use crate::fault;
@@ -180,7 +181,7 @@ impl Responder {
             if !(200..300).contains(&answer.status) {
                 return Scripted::Refused(answer);
             }
-            minted = serde_json::from_slice(&answer.body).ok();
+            minted = body_json(&answer.headers, &answer.body);
         }
         match answering::make(spec, &self.fixtures, &self.values(judged, minted)) {
             Ok(answer) => Scripted::Made(answer),
@@ -307,7 +308,12 @@ impl Responder {
         let is_access = body.get("token_type_hint").and_then(Value::as_str) == Some("access_token");
         match body.get(member).and_then(Value::as_str) {
             Some(token) if !is_access => self.authorization.describe_refresh(token),
-            _ => TokenSeen::none(),
+            _ => request
+                .header(REFRESH_HEADER)
+                .filter(|_| endpoint == Endpoint::Token)
+                .map_or_else(TokenSeen::none, |token| {
+                    self.authorization.describe_refresh(token)
+                }),
         }
     }
 
@@ -331,10 +337,13 @@ enum Scripted {
     Refused(Answer),
 }
 
-/// The bearer token of a request (RFC 6750 §2.1).
+/// The bearer token of a request (RFC 6750 §2.1; GitHub's clients call the scheme `token`).
 fn bearer(request: &Request) -> Option<&str> {
     let (scheme, token) = request.header("authorization")?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    ["bearer", "token"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known))
+        .then(|| token.trim())
 }
 
 fn internal(error: &FillError) -> Answer {

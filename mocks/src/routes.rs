@@ -1,15 +1,27 @@
 //! Every path of the real servers: the authorization server at the root, the backends below their prefixes.
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::body::to_bytes;
+use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 
 use crate::authorization::AuthorizationServer;
-use crate::authorization::endpoint::{device, page, revoke, token};
-use crate::backend::{account, models, responses};
+use crate::authorization::endpoint::{
+    authorize, device, device_grant, metadata, page, revoke, token,
+};
+use crate::authorization::profile::Profile;
+use crate::authorization::profile::chatgpt::CHATGPT;
+use crate::authorization::profile::claude::CLAUDE;
+use crate::authorization::profile::github::GITHUB;
+use crate::authorization::profile::google::GOOGLE;
+use crate::authorization::profile::nous::NOUS;
+use crate::authorization::profile::qwen::QWEN;
+use crate::authorization::profile::strict::STRICT;
+use crate::authorization::profile::xai::XAI;
+use crate::backend::{account, chat, claude, github, google, messages, models, responses};
 
 /// What the handlers share. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -37,9 +49,41 @@ pub fn router(state: ServerState) -> Router {
     Router::new()
         .route("/api/accounts/deviceauth/usercode", post(device::usercode))
         .route("/api/accounts/deviceauth/token", post(device::poll))
-        .route("/oauth/token", post(token::token))
+        .route("/oauth/token", tokens(&CHATGPT))
         .route("/oauth/revoke", post(revoke::revoke))
         .route("/codex/device", get(page::show).post(page::decide))
+        .route("/device", get(page::show).post(page::decide))
+        .route("/login/device", get(page::show).post(page::decide))
+        .route("/api/oauth/device/code", devices(&NOUS))
+        .route("/api/oauth/token", tokens(&NOUS))
+        .route("/oauth2/device/code", devices(&XAI))
+        .route("/oauth2/token", tokens(&XAI))
+        .route("/api/v1/oauth2/device/code", devices(&QWEN))
+        .route("/api/v1/oauth2/token", tokens(&QWEN))
+        .route("/login/device/code", devices(&GITHUB))
+        .route("/login/oauth/access_token", tokens(&GITHUB))
+        .route("/strict/device_authorization", devices(&STRICT))
+        .route("/strict/token", tokens(&STRICT))
+        .route("/strict/revoke", revocations(&STRICT))
+        .route("/oauth2/revoke", revocations(&XAI))
+        .route("/revoke", revocations(&GOOGLE))
+        .route("/v1/oauth/token", tokens(&CLAUDE))
+        .route("/token", tokens(&GOOGLE))
+        .route("/oauth/authorize", consent())
+        .route("/cai/oauth/authorize", consent())
+        .route("/o/oauth2/v2/auth", consent())
+        .route("/oauth2/authorize", consent())
+        .route("/strict/authorize", consent())
+        .route(
+            "/.well-known/oauth-authorization-server/strict",
+            get(metadata::strict),
+        )
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(metadata::chatgpt),
+        )
+        .route("/.well-known/openid-configuration", get(metadata::xai))
+        .route("/.well-known/jwks.json", get(metadata::keys))
         .route(
             "/backend-api/codex/responses",
             post(responses::chatgpt).get(responses::upgrade),
@@ -54,14 +98,79 @@ pub fn router(state: ServerState) -> Router {
             post(responses::public).get(responses::upgrade),
         )
         .route("/v1/models", get(models::public))
-        .fallback(not_found)
+        .route("/user", get(github::user))
+        .route("/api/v3/user", get(github::user))
+        .route("/graphql", post(github::graphql))
+        .route("/api/graphql", post(github::graphql))
+        .route("/copilot_internal/user", get(github::copilot_user))
+        .route("/copilot_internal/v2/token", get(github::copilot_token))
+        .route(
+            "/api/v3/copilot_internal/v2/token",
+            get(github::copilot_token),
+        )
+        .route("/api/oauth/profile", get(claude::profile))
+        .route("/api/oauth/claude_cli/roles", get(claude::roles))
+        .route(
+            "/api/oauth/claude_cli/create_api_key",
+            post(claude::create_api_key),
+        )
+        .route("/api/hello", get(claude::hello))
+        .route("/v1/oauth/hello", get(claude::hello))
+        .route("/v1/messages", post(messages::messages))
+        .route("/v1/messages/count_tokens", post(messages::count_tokens))
+        .route("/oauth2/v2/userinfo", get(google::userinfo))
+        .route("/oauth2/userinfo", get(google::userinfo))
+        .route("/tokeninfo", get(google::tokeninfo).post(google::tokeninfo))
+        .route("/models", get(models::public))
+        .route("/api/v1/models", get(models::public))
+        .fallback(elsewhere)
         .method_not_allowed_fallback(method_not_allowed)
         // Whoever reads the wire bounds the bodies.
         .layer(DefaultBodyLimit::disable())
         .with_state(state)
 }
 
-async fn not_found() -> Response {
+/// The device authorization endpoint of a provider.
+fn devices(profile: &'static Profile) -> MethodRouter<ServerState> {
+    post(move |state, origin, headers, body| {
+        device_grant::authorize(profile, state, origin, headers, body)
+    })
+}
+
+/// The token endpoint of a provider.
+fn tokens(profile: &'static Profile) -> MethodRouter<ServerState> {
+    post(move |state, origin, extensions, headers, body| {
+        token::token(profile, state, origin, extensions, headers, body)
+    })
+}
+
+/// The revocation endpoint of a provider.
+fn revocations(profile: &'static Profile) -> MethodRouter<ServerState> {
+    post(move |state, headers, body| revoke::standard(profile, state, headers, body))
+}
+
+/// The page that an authorization code is approved on.
+fn consent() -> MethodRouter<ServerState> {
+    get(authorize::show).post(authorize::decide)
+}
+
+/// What stands below any base, or has a name that no route can hold. What else has no path of its own is not there.
+async fn elsewhere(state: State<ServerState>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    if let Some(method) = path.strip_prefix("/v1internal:") {
+        return google::code_assist(&state, method, &parts);
+    }
+    if parts.method == Method::POST && path.ends_with("/chat/completions") {
+        return match to_bytes(body, usize::MAX).await {
+            Ok(body) => chat::completions(&state, &parts.headers, &body),
+            Err(_) => detail(StatusCode::BAD_REQUEST, "Bad Request"),
+        };
+    }
+    not_found()
+}
+
+fn not_found() -> Response {
     detail(StatusCode::NOT_FOUND, "Not Found")
 }
 

@@ -10,19 +10,6 @@ use crate::matcher::Matcher;
 use crate::script::{Endpoint, Rule, Script};
 use crate::template::Placeholder;
 
-/// The endpoints that can have rules.
-const RULED: [Endpoint; 9] = [
-    Endpoint::Usercode,
-    Endpoint::Poll,
-    Endpoint::Token,
-    Endpoint::Revoke,
-    Endpoint::Page,
-    Endpoint::Responses,
-    Endpoint::Models,
-    Endpoint::Accounts,
-    Endpoint::Usage,
-];
-
 /// Something wrong with a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptProblem {
@@ -130,7 +117,7 @@ impl BoundRule {
 }
 
 fn rules(script: &Script) -> impl Iterator<Item = (String, Endpoint, &Rule)> {
-    RULED.into_iter().flat_map(move |endpoint| {
+    Endpoint::RULED.into_iter().flat_map(move |endpoint| {
         let name = name(endpoint);
         let rules = script.rules(endpoint).iter().enumerate();
         rules.map(move |(at, rule)| (format!("server.{name}[{at}]"), endpoint, rule))
@@ -150,6 +137,13 @@ fn name(endpoint: Endpoint) -> &'static str {
         Endpoint::Usage => "usage",
         Endpoint::Ambient => "ambient",
         Endpoint::Unknown => "unknown",
+        Endpoint::Authorize => "authorize",
+        Endpoint::Metadata => "metadata",
+        Endpoint::Profile => "profile",
+        Endpoint::Copilot => "copilot",
+        Endpoint::Chat => "chat",
+        Endpoint::Messages => "messages",
+        Endpoint::Generate => "generate",
         Endpoint::Egress => "egress",
     }
 }

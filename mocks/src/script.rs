@@ -15,20 +15,24 @@ use crate::fault::Fault;
 use crate::one_of::OneOf;
 
 /// The endpoints a rule or a check can name. Serialised in kebab case.
+///
+/// Later ones stand last: the number of a variant is part of what a seed means.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Endpoint {
-    /// `POST /api/accounts/deviceauth/usercode`
+    /// A device asks for a code: `POST /api/accounts/deviceauth/usercode`, and the device authorization request
+    /// (RFC 8628 §3.1) of every other provider
     Usercode,
-    /// `POST /api/accounts/deviceauth/token`
+    /// A device asks whether it is approved: `POST /api/accounts/deviceauth/token`, and token requests of the
+    /// device grant (RFC 8628 §3.4)
     Poll,
-    /// `POST /oauth/token`, every grant
+    /// `POST /oauth/token` and the token endpoints of other providers, every grant but the device's
     Token,
-    /// `POST /oauth/revoke`
+    /// `POST /oauth/revoke` and the revocation endpoints of other providers
     Revoke,
-    /// `GET` and `POST /codex/device`, the page a person approves on
+    /// The page a person approves a device on: `GET` and `POST /codex/device`, `/device`, `/login/device`
     Page,
     /// `POST …/responses`, and the WebSocket upgrade of the same path
     Responses,
@@ -42,8 +46,44 @@ pub enum Endpoint {
     Ambient,
     /// Anything else: a request that nobody expected.
     Unknown,
-    /// Any request to a host that is neither ours nor ambient.
+    /// The page a person approves an authorization code on: `GET` and `POST …/authorize`
+    Authorize,
+    /// What a server says of itself (RFC 8414, OpenID discovery)
+    Metadata,
+    /// Who signed in, and what else programs ask of the account: userinfo, profile, roles, `graphql`, `loadCodeAssist`
+    Profile,
+    /// `GET /copilot_internal/v2/token`
+    Copilot,
+    /// `POST …/chat/completions`
+    Chat,
+    /// `POST …/v1/messages`
+    Messages,
+    /// `POST /v1internal:generateContent`, `:streamGenerateContent`, `:countTokens`
+    Generate,
+    /// A request to a host that is not ours. No path says so; the host does.
     Egress,
+}
+
+impl Endpoint {
+    /// The endpoints that can have rules.
+    pub const RULED: [Self; 16] = [
+        Self::Usercode,
+        Self::Poll,
+        Self::Token,
+        Self::Revoke,
+        Self::Page,
+        Self::Responses,
+        Self::Models,
+        Self::Accounts,
+        Self::Usage,
+        Self::Authorize,
+        Self::Metadata,
+        Self::Profile,
+        Self::Copilot,
+        Self::Chat,
+        Self::Messages,
+        Self::Generate,
+    ];
 }
 
 /// What the server of a scenario does differently from the real one.
@@ -56,7 +96,7 @@ pub struct Script {
     pub usercode: Vec<Rule>,
     /// Rules for the poll for approval.
     pub poll: Vec<Rule>,
-    /// Rules for the token endpoint, all grants.
+    /// Rules for the token endpoint, all grants but the device's, which is a poll.
     pub token: Vec<Rule>,
     /// Rules for revocation.
     pub revoke: Vec<Rule>,
@@ -70,6 +110,20 @@ pub struct Script {
     pub accounts: Vec<Rule>,
     /// Rules for the usage endpoint.
     pub usage: Vec<Rule>,
+    /// Rules for the page that an authorization code is approved on.
+    pub authorize: Vec<Rule>,
+    /// Rules for what a server says of itself.
+    pub metadata: Vec<Rule>,
+    /// Rules for what programs ask of the account: userinfo, profile, roles.
+    pub profile: Vec<Rule>,
+    /// Rules for Copilot's own token.
+    pub copilot: Vec<Rule>,
+    /// Rules for Chat Completions.
+    pub chat: Vec<Rule>,
+    /// Rules for Messages.
+    pub messages: Vec<Rule>,
+    /// Rules for Code Assist's generation.
+    pub generate: Vec<Rule>,
 }
 
 /// One rule: which requests it takes, how often, and what it answers.
@@ -104,8 +158,12 @@ pub struct When {
     pub access_generation: Option<u32>,
     /// Generation of the refresh token within its family.
     pub refresh_generation: Option<u32>,
+    /// The account that the bearer token was minted for: 1 is the first one, further ones are those of a pool.
+    pub account: Option<u32>,
     /// Headers by name (any case), each a regular expression that the value must match somewhere.
     pub header: BTreeMap<String, String>,
+    /// Parameters of the address by name, each a regular expression that the decoded value must match somewhere.
+    pub query: BTreeMap<String, String>,
     /// JSON pointer into the decoded body (a form counts as a flat object) -> value it must equal.
     pub body: BTreeMap<String, serde_json::Value>,
     /// An item of the body's `input` list that has at least these fields with these values.
@@ -183,20 +241,9 @@ impl<'de> OneOf<'de> for AnswerSpec {
 impl Script {
     /// Names of all fixtures that rules answer with.
     pub fn fixtures(&self) -> impl Iterator<Item = &str> {
-        let endpoints = [
-            &self.usercode,
-            &self.poll,
-            &self.token,
-            &self.revoke,
-            &self.page,
-            &self.responses,
-            &self.models,
-            &self.accounts,
-            &self.usage,
-        ];
-        endpoints
+        Endpoint::RULED
             .into_iter()
-            .flatten()
+            .flat_map(|endpoint| self.rules(endpoint))
             .filter_map(|rule| match &rule.answer {
                 Some(AnswerSpec::Fixture(name)) => Some(name.as_str()),
                 _ => None,
@@ -216,6 +263,13 @@ impl Script {
             Endpoint::Models => &self.models,
             Endpoint::Accounts => &self.accounts,
             Endpoint::Usage => &self.usage,
+            Endpoint::Authorize => &self.authorize,
+            Endpoint::Metadata => &self.metadata,
+            Endpoint::Profile => &self.profile,
+            Endpoint::Copilot => &self.copilot,
+            Endpoint::Chat => &self.chat,
+            Endpoint::Messages => &self.messages,
+            Endpoint::Generate => &self.generate,
             Endpoint::Ambient | Endpoint::Unknown | Endpoint::Egress => &[],
         }
     }

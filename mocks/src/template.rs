@@ -30,7 +30,7 @@ pub(crate) enum Placeholder {
 }
 
 /// What only the real server can fill in.
-const MINTED: [&str; 8] = [
+const MINTED: [&str; 11] = [
     "access_token",
     "refresh_token",
     "id_token",
@@ -39,6 +39,9 @@ const MINTED: [&str; 8] = [
     "code_challenge",
     "device_auth_id",
     "user_code",
+    "device_code",
+    "verification_uri",
+    "verification_uri_complete",
 ];
 
 /// Bytes with placeholders in them.

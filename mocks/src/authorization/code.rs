@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::account::Account;
+use super::grant::Grant;
 use super::pkce::{self, PkcePair};
 use super::refusal::Refusal;
 use super::secret::{Mint, SecretKind};
@@ -11,14 +12,16 @@ use super::secret::{Mint, SecretKind};
 pub(super) struct ExchangeRequest<'a> {
     pub(super) code: &'a str,
     pub(super) redirect_uri: &'a str,
-    pub(super) code_verifier: &'a str,
+    pub(super) code_verifier: Option<&'a str>,
 }
 
 /// A code that was handed out.
 pub(super) struct AuthorizationCode {
     pub(super) value: String,
     pub(super) account: Account,
-    challenge: String,
+    pub(super) grant: Grant,
+    /// S256, if the request had one.
+    challenge: Option<String>,
     redirect_uri: String,
     expires_at: SystemTime,
     /// The family whose first pair this code paid for.
@@ -35,26 +38,38 @@ pub(super) enum CodeRefused {
 }
 
 impl AuthorizationCode {
-    pub(super) fn mint(
+    /// The code of the vendor's device flow, with the PKCE pair that the server makes for it.
+    pub(super) fn with_pair(
         account: Account,
+        grant: Grant,
         redirect_uri: String,
         mint: &mut Mint,
         now: SystemTime,
     ) -> (Self, PkcePair) {
         let pair = PkcePair::mint(mint);
-        let value = mint.secret(SecretKind::AuthorizationCode, "ac_loginproof_");
-        let challenge = pair.challenge.clone();
-        (
-            Self {
-                value,
-                account,
-                challenge,
-                redirect_uri,
-                expires_at: now + LIFE,
-                used_for: None,
-            },
-            pair,
-        )
+        let challenge = Some(pair.challenge.clone());
+        let code = Self::mint(account, grant, challenge, redirect_uri, mint, now);
+        (code, pair)
+    }
+
+    /// The code of an authorization request, with the challenge that the client sent.
+    pub(super) fn mint(
+        account: Account,
+        grant: Grant,
+        challenge: Option<String>,
+        redirect_uri: String,
+        mint: &mut Mint,
+        now: SystemTime,
+    ) -> Self {
+        Self {
+            value: mint.secret(SecretKind::AuthorizationCode, "ac_loginproof_"),
+            account,
+            grant,
+            challenge,
+            redirect_uri,
+            expires_at: now + LIFE,
+            used_for: None,
+        }
     }
 
     /// Checks a request against this code. Only a request that is right in every point uses it up.
@@ -74,11 +89,17 @@ impl AuthorizationCode {
         if request.redirect_uri != self.redirect_uri {
             return refuse("redirect_uri is not the one the code was given for");
         }
-        // RFC 7636 §4.6
-        if pkce::challenge(request.code_verifier) != self.challenge {
-            return refuse("code_verifier does not match the code_challenge");
+        match (&self.challenge, request.code_verifier) {
+            // RFC 7636 §4.6
+            (Some(challenge), Some(verifier)) if pkce::challenge(verifier) != *challenge => {
+                refuse("code_verifier does not match the code_challenge")
+            }
+            // RFC 7636 §4.5: the code came with a challenge, so the verifier is required.
+            (Some(_), None) => Err(CodeRefused::Refusal(Refusal::Missing("code_verifier"))),
+            // RFC 9700 §4.8.2: a verifier without a challenge before it is a downgrade.
+            (None, Some(_)) => refuse("code_verifier came for a code without code_challenge"),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     pub(super) fn use_up(&mut self, family: usize) {
@@ -92,13 +113,16 @@ const LIFE: Duration = Duration::from_secs(600);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::authorization::CLIENT_ID;
+    use crate::authorization::profile::chatgpt::CHATGPT;
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
     const REDIRECT: &str = "http://127.0.0.1:4000/deviceauth/callback";
 
     fn code() -> (AuthorizationCode, PkcePair) {
-        AuthorizationCode::mint(
+        AuthorizationCode::with_pair(
             Account::numbered(1, "a@loginproof.example", "plus"),
+            Grant::to(&CHATGPT, CLIENT_ID, None, "http://127.0.0.1:4000"),
             REDIRECT.to_owned(),
             &mut Mint::new(1),
             NOW,
@@ -115,7 +139,7 @@ mod tests {
             &ExchangeRequest {
                 code: &code.value,
                 redirect_uri,
-                code_verifier,
+                code_verifier: Some(code_verifier),
             },
             now,
         )
@@ -131,7 +155,7 @@ mod tests {
             &ExchangeRequest {
                 code: "",
                 redirect_uri: "",
-                code_verifier: "",
+                code_verifier: None,
             },
             NOW,
         );
@@ -154,6 +178,29 @@ mod tests {
         let (code, pair) = code();
         assert!(refused(&code, REDIRECT, &pair.challenge, NOW));
         assert!(refused(&code, REDIRECT, "", NOW));
+    }
+
+    #[test]
+    fn a_challenge_cannot_be_left_behind_or_made_up_as_rfc_9700_section_4_8_2_says() {
+        let (code, _) = code();
+        let without = ExchangeRequest {
+            code: "",
+            redirect_uri: REDIRECT,
+            code_verifier: None,
+        };
+        assert_eq!(
+            code.check(&without, NOW),
+            Err(CodeRefused::Refusal(Refusal::Missing("code_verifier")))
+        );
+        let plain = AuthorizationCode {
+            challenge: None,
+            ..code
+        };
+        let with = ExchangeRequest {
+            code_verifier: Some("a-verifier-that-nobody-announced-before-the-exchange"),
+            ..without
+        };
+        assert!(plain.check(&with, NOW).is_err());
     }
 
     #[test]

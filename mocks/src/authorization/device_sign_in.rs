@@ -3,16 +3,19 @@
 use std::time::SystemTime;
 
 use super::account::Account;
+use super::grant::Grant;
+use super::pace::Pace;
 use super::refusal::Refusal;
 use super::secret::{Mint, SecretKind};
 
-/// A code that a person reads on one screen and types on another: four letters, a dash, five letters.
+/// A code that a person reads on one screen and types on another: four letters, a dash, and the rest.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct UserCode(String);
 
 impl UserCode {
-    pub(super) fn mint(mint: &mut Mint) -> Self {
-        Self(mint.text(LETTERS, 9))
+    /// A code of so many letters; the vendor's have nine, others' eight.
+    pub(super) fn mint(length: usize, mint: &mut Mint) -> Self {
+        Self(mint.text(LETTERS, length))
     }
 
     /// What a person typed, whatever they made of case, dashes and blanks (RFC 8628 §6.1).
@@ -62,17 +65,40 @@ pub(super) struct DeviceSignIn {
     pub(super) device_auth_id: String,
     pub(super) user_code: UserCode,
     pub(super) expires_at: SystemTime,
+    pub(super) pace: Pace,
+    /// What an RFC 8628 device asked for. None for the vendor's own flow, where approval brings a code.
+    pub(super) request: Option<DeviceRequest>,
     progress: Progress,
 }
 
+/// What a device asked for when it started (RFC 8628 §3.1).
+#[derive(Clone)]
+pub(super) struct DeviceRequest {
+    pub(super) grant: Grant,
+    /// S256 challenge, where the device sent one.
+    pub(super) challenge: Option<String>,
+}
+
 impl DeviceSignIn {
-    pub(super) fn start(user_code: UserCode, expires_at: SystemTime, mint: &mut Mint) -> Self {
+    pub(super) fn start(
+        user_code: UserCode,
+        expires_at: SystemTime,
+        pace: Pace,
+        request: Option<DeviceRequest>,
+        mint: &mut Mint,
+    ) -> Self {
+        let prefix = match request {
+            None => "deviceauth_loginproof_",
+            Some(_) => "dc_loginproof_",
+        };
         // RFC 8628 §5.2: the device's code is long enough that guessing it is hopeless.
-        let device_auth_id = mint.secret(SecretKind::DeviceAuthId, "deviceauth_loginproof_");
+        let device_auth_id = mint.secret(SecretKind::DeviceAuthId, prefix);
         Self {
             device_auth_id,
             user_code,
             expires_at,
+            pace,
+            request,
             progress: Progress::Pending,
         }
     }
@@ -141,15 +167,16 @@ mod tests {
 
     fn sign_in() -> DeviceSignIn {
         let mut mint = Mint::new(5);
-        let code = UserCode::mint(&mut mint);
-        DeviceSignIn::start(code, at(900), &mut mint)
+        let code = UserCode::mint(9, &mut mint);
+        let pace = Pace::new(Duration::from_secs(1));
+        DeviceSignIn::start(code, at(900), pace, None, &mut mint)
     }
 
     #[test]
     fn a_user_code_is_four_and_five_consonants_as_rfc_8628_section_6_1_advises() {
         let mut mint = Mint::new(1);
         for _ in 0..200 {
-            let shown = UserCode::mint(&mut mint).shown();
+            let shown = UserCode::mint(9, &mut mint).shown();
             let (left, right) = shown.split_once('-').unwrap();
             assert_eq!((left.len(), right.len()), (4, 5));
             assert!(
@@ -163,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_typed_code_is_compared_without_case_dashes_and_blanks() {
-        let code = UserCode::mint(&mut Mint::new(1));
+        let code = UserCode::mint(9, &mut Mint::new(1));
         let lower = code.shown().to_lowercase();
         for typed in [
             lower.clone(),

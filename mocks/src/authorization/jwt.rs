@@ -7,12 +7,13 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::account::Account;
+use super::grant::Grant;
+use super::profile::AccessStyle;
 use super::secret::Mint;
-use super::{CLIENT_ID, SCOPE};
 
 /// What both tokens of a pair say.
 pub(super) struct Claims<'a> {
-    pub(super) issuer: &'a str,
+    pub(super) grant: &'a Grant,
     pub(super) account: &'a Account,
     pub(super) session: &'a str,
     /// `iat` and `nbf`, unix seconds.
@@ -25,9 +26,17 @@ impl Claims<'_> {
     /// The bearer token for the backend.
     pub(super) fn access_token(&self, mint: &mut Mint) -> String {
         let mut payload = self.common(mint);
-        payload["aud"] = json!(["https://api.openai.com/v1"]);
-        payload["client_id"] = json!(CLIENT_ID);
-        payload["scp"] = SCOPE.split(' ').collect();
+        payload["aud"] = match self.grant.profile.tokens.access {
+            AccessStyle::Vendor => json!(["https://api.openai.com/v1"]),
+            // RFC 9068 §2.2: the resource, which here is the issuer itself.
+            _ => json!(self.grant.issuer),
+        };
+        payload["client_id"] = json!(self.grant.client_id);
+        payload["scp"] = self.grant.scope.split(' ').collect();
+        if !self.is_vendors() {
+            // RFC 9068 §2.2.3
+            payload["scope"] = json!(self.grant.scope);
+        }
         payload["session_id"] = json!(self.session);
         encode(&payload, mint.serial())
     }
@@ -35,7 +44,7 @@ impl Claims<'_> {
     /// The token that says who signed in.
     pub(super) fn id_token(&self, mint: &mut Mint) -> String {
         let mut payload = self.common(mint);
-        payload["aud"] = json!([CLIENT_ID]);
+        payload["aud"] = json!([self.grant.client_id]);
         payload["auth_time"] = json!(self.issued);
         payload["email"] = json!(self.account.email);
         payload["email_verified"] = json!(true);
@@ -46,24 +55,34 @@ impl Claims<'_> {
     /// Some clients look into the access token for the account, others into the id token: both carry it.
     fn common(&self, mint: &mut Mint) -> Value {
         let account = self.account;
-        json!({
-            // The issuer's own spelling ends with a slash, the one in clients' settings often does not.
-            "iss": format!("{}/", self.issuer),
+        let vendors = self.is_vendors();
+        // The vendor's spelling of its issuer ends with a slash, the one in clients' settings often does not.
+        let slash = if vendors { "/" } else { "" };
+        let mut payload = json!({
+            "iss": format!("{}{slash}", self.grant.issuer),
             "sub": account.user_id,
             "iat": self.issued,
             "nbf": self.issued,
             "exp": self.expires,
             "jti": mint.uuid(),
-            "https://api.openai.com/auth": {
+        });
+        if vendors {
+            payload["https://api.openai.com/auth"] = json!({
                 "chatgpt_account_id": account.id,
                 "chatgpt_account_user_id": account.account_user_id(),
                 "chatgpt_plan_type": account.plan,
                 "chatgpt_user_id": account.user_id,
                 "user_id": account.user_id,
-            },
-            "https://api.openai.com/profile": { "email": account.email, "email_verified": true },
-            "loginproof": FILLER,
-        })
+            });
+            payload["https://api.openai.com/profile"] =
+                json!({ "email": account.email, "email_verified": true });
+        }
+        payload["loginproof"] = json!(FILLER);
+        payload
+    }
+
+    fn is_vendors(&self) -> bool {
+        self.grant.profile.tokens.access == AccessStyle::Vendor
     }
 }
 
@@ -104,6 +123,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::authorization::CLIENT_ID;
+    use crate::authorization::profile::chatgpt::CHATGPT;
+
+    fn grant(issuer: &str) -> Grant {
+        Grant::to(&CHATGPT, CLIENT_ID, None, issuer)
+    }
 
     fn payload(token: &str) -> (String, Value) {
         let parts: Vec<&str> = token.split('.').collect();
@@ -118,7 +143,7 @@ mod tests {
             email in "[a-z]{1,20}@loginproof\\.example", plan in "[a-z]{0,9}", seed: u64, issued in 0..1u64 << 40, life in 0..1u64 << 30,
         ) {
             let account = Account::numbered(1, &email, &plan);
-            let claims = Claims { issuer: "http://127.0.0.1:4000", account: &account, session: "s", issued, expires: issued + life };
+            let claims = Claims { grant: &grant("http://127.0.0.1:4000"), account: &account, session: "s", issued, expires: issued + life };
             let mut mint = Mint::new(seed);
             for token in [claims.access_token(&mut mint), claims.id_token(&mut mint)] {
                 let (text, value) = payload(&token);
@@ -133,7 +158,7 @@ mod tests {
     fn both_tokens_name_the_account_and_the_person() {
         let account = Account::numbered(2, "second@loginproof.example", "team");
         let claims = Claims {
-            issuer: "http://127.0.0.1:4000",
+            grant: &grant("http://127.0.0.1:4000"),
             account: &account,
             session: "s",
             issued: 10,
@@ -162,7 +187,7 @@ mod tests {
     fn the_third_part_says_that_it_is_no_signature() {
         let account = Account::numbered(1, "a@loginproof.example", "plus");
         let claims = Claims {
-            issuer: "http://x",
+            grant: &grant("http://x"),
             account: &account,
             session: "s",
             issued: 10,

@@ -5,11 +5,15 @@
 
 mod account;
 mod code;
+mod consent_page;
 mod device_sign_in;
 pub(crate) mod endpoint;
+mod grant;
 mod jwt;
+mod pace;
 mod page;
 mod pkce;
+pub(crate) mod profile;
 mod refusal;
 mod secret;
 mod seeding;
@@ -28,13 +32,18 @@ use crate::script::TokenState;
 use crate::span::Span;
 
 pub use account::Account;
+pub use pace::EarlyPoll;
 pub use secret::{Secret, SecretKind};
 
 use secret::Redacted;
 use state::AuthorizationState;
+pub(crate) use state::{CopilotToken, TokenInfo};
 
 /// The one client this server knows, with the id that the vendor gave its command line.
 pub const CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
+
+/// The grant that polls (RFC 8628 §3.4).
+pub const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// What every grant covers.
 const SCOPE: &str = "openid profile email offline_access";
@@ -43,9 +52,9 @@ const SCOPE: &str = "openid profile email offline_access";
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct AuthorizationOptions {
-    /// Polling interval in seconds, sent as a JSON string, as the vendor does. Default "1".
+    /// Polling interval in seconds, a string as the vendor sends it; other providers send it as a number. Default "1".
     pub interval: String,
-    /// HTTP status of a poll that is still pending: 403 (default) or 404.
+    /// HTTP status of a ChatGPT poll that is still pending: 403 (default) or 404. Other providers have their own.
     pub pending: u16,
     /// How long a device code lives. Default 15m.
     pub code_life: Span,
@@ -53,6 +62,8 @@ pub struct AuthorizationOptions {
     pub access_life: Span,
     /// What a spent refresh token brings when it is shown again.
     pub on_reuse: OnReuse,
+    /// Whether a device that polls too soon is told so.
+    pub slow_down: SlowDown,
     /// How long after its rotation a spent refresh token is still answered with the newest pair. Default 0ms.
     pub grace: Span,
 }
@@ -68,6 +79,17 @@ pub enum OnReuse {
     RevokeFamily,
 }
 
+/// What a device is told that polls sooner than its interval allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SlowDown {
+    /// Nothing: such a poll is pending like any other.
+    #[default]
+    Never,
+    /// `slow_down`, and five seconds more from then on (RFC 8628 §3.5).
+    Early,
+}
+
 impl Default for AuthorizationOptions {
     fn default() -> Self {
         Self {
@@ -76,6 +98,7 @@ impl Default for AuthorizationOptions {
             code_life: Span::seconds(900),
             access_life: Span::seconds(3600),
             on_reuse: OnReuse::Reject,
+            slow_down: SlowDown::Never,
             grace: Span::seconds(0),
         }
     }
@@ -196,6 +219,20 @@ impl AuthorizationServer {
             .seed(access, refresh, expires_in, SystemTime::now())
     }
 
+    /// The same for another account than the first.
+    #[must_use]
+    pub fn seed_for(
+        &self,
+        account: &Account,
+        access: TokenState,
+        refresh: TokenState,
+        expires_in: Option<Duration>,
+    ) -> TokenSet {
+        let now = SystemTime::now();
+        self.lock()
+            .seed_for(account.clone(), access, refresh, expires_in, now)
+    }
+
     /// Rotates the newest family, as another client that shares the sign-in would. None if its refresh token is not live.
     #[must_use]
     pub fn rotate_elsewhere(&self) -> Option<TokenSet> {
@@ -217,6 +254,37 @@ impl AuthorizationServer {
     #[must_use]
     pub fn describe_refresh(&self, token: &str) -> TokenSeen {
         self.lock().describe_refresh(token)
+    }
+
+    /// What an access token was granted for; empty if it is not ours.
+    pub(crate) fn scope_of(&self, token: &str) -> String {
+        self.lock().scope_of(token)
+    }
+
+    /// The token for Copilot that a good access token buys.
+    pub(crate) fn copilot_token(&self, token: &str) -> Option<CopilotToken> {
+        self.lock().copilot_token(token, SystemTime::now())
+    }
+
+    /// What is known of a good access token.
+    pub(crate) fn token_info(&self, token: &str) -> Option<TokenInfo> {
+        self.lock().token_info(token, SystemTime::now())
+    }
+
+    /// Whether a key that is no token of ours may be an API key: sold here, or by somebody else and no JWT.
+    pub(crate) fn is_api_key(&self, key: &str) -> bool {
+        self.lock().is_api_key(key)
+    }
+
+    /// An API key for Claude's console.
+    pub(crate) fn claude_key(&self) -> String {
+        self.lock().sell_key("sk-ant-api03-loginproof-")
+    }
+
+    /// Polls that came sooner than their interval allows, in order.
+    #[must_use]
+    pub fn early_polls(&self) -> Vec<EarlyPoll> {
+        self.lock().early_polls().to_vec()
     }
 
     /// Every secret minted so far, in order.

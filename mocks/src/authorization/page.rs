@@ -14,9 +14,16 @@ pub(super) struct Page {
     pub(super) html: String,
 }
 
+/// Where a page lives, and who can sign in on it.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) path: &'a str,
+    pub(super) accounts: &'a [Account],
+}
+
 /// The form as it is first seen, with a code that came in the address.
-pub(super) fn blank(user_code: &str, accounts: &[Account]) -> Page {
-    let html = document("Sign in a device", &form(user_code, accounts, false));
+pub(super) fn blank(user_code: &str, place: Place<'_>) -> Page {
+    let html = document("Sign in a device", &form(user_code, place, false));
     Page {
         status: 200,
         retry_after: None,
@@ -25,25 +32,26 @@ pub(super) fn blank(user_code: &str, accounts: &[Account]) -> Page {
 }
 
 /// What somebody sees who comes back with a code in the address.
-pub(super) fn progress(progress: &Progress, user_code: &str, accounts: &[Account]) -> Page {
+pub(super) fn progress(progress: &Progress, user_code: &str, place: Place<'_>) -> Page {
     match progress {
-        Progress::Pending => blank(user_code, accounts),
-        Progress::Expired => answer(&Decided::Expired, user_code, accounts),
+        Progress::Pending => blank(user_code, place),
+        Progress::Expired => answer(&Decided::Expired, user_code, place),
         decided => {
             let approved = *decided != Progress::Denied;
             Page {
                 status: 200,
-                ..answer(&Decided::Already { approved }, user_code, accounts)
+                ..answer(&Decided::Already { approved }, user_code, place)
             }
         }
     }
 }
 
 /// The answer to a decision.
-pub(super) fn answer(decided: &Decided, user_code: &str, accounts: &[Account]) -> Page {
-    let retry = |status, text: &str| refused(status, text, user_code, accounts);
+pub(super) fn answer(decided: &Decided, user_code: &str, place: Place<'_>) -> Page {
+    let retry = |status, text: &str| refused(status, text, user_code, place);
     match decided {
         Decided::Approved(account) => done(
+            place,
             200,
             "Device signed in",
             &format!(
@@ -52,16 +60,19 @@ pub(super) fn answer(decided: &Decided, user_code: &str, accounts: &[Account]) -
             ),
         ),
         Decided::Denied => done(
+            place,
             200,
             "Sign-in denied",
             "The sign-in was denied. The device gets no access. You can close this page.",
         ),
         Decided::Already { approved: true } => done(
+            place,
             409,
             "Device signed in",
             "This code has been used: the sign-in is approved. There is nothing left to do, and you can close this page.",
         ),
         Decided::Already { approved: false } => done(
+            place,
             409,
             "Sign-in denied",
             "This code has been used: the sign-in was denied. Start again on your device to get a new code.",
@@ -89,21 +100,21 @@ pub(super) fn answer(decided: &Decided, user_code: &str, accounts: &[Account]) -
 }
 
 /// The form was sent without one of its two buttons.
-pub(super) fn undecided(user_code: &str, accounts: &[Account]) -> Page {
+pub(super) fn undecided(user_code: &str, place: Place<'_>) -> Page {
     refused(
         400,
         "Choose whether to approve or to deny the sign-in.",
         user_code,
-        accounts,
+        place,
     )
 }
 
-fn refused(status: u16, text: &str, user_code: &str, accounts: &[Account]) -> Page {
+fn refused(status: u16, text: &str, user_code: &str, place: Place<'_>) -> Page {
     let mut body = format!(
         "<p id=\"notice\" class=\"bad\" role=\"alert\">{}</p>\n",
         escape(text)
     );
-    body.push_str(&form(user_code, accounts, true));
+    body.push_str(&form(user_code, place, true));
     Page {
         status,
         retry_after: None,
@@ -111,10 +122,11 @@ fn refused(status: u16, text: &str, user_code: &str, accounts: &[Account]) -> Pa
     }
 }
 
-fn done(status: u16, title: &str, text: &str) -> Page {
+fn done(place: Place<'_>, status: u16, title: &str, text: &str) -> Page {
     let body = format!(
-        "<p id=\"notice\" class=\"good\" role=\"status\">{}</p>\n<p><a href=\"{PATH}\">Enter another code</a></p>\n",
-        escape(text)
+        "<p id=\"notice\" class=\"good\" role=\"status\">{}</p>\n<p><a href=\"{}\">Enter another code</a></p>\n",
+        escape(text),
+        escape(place.path)
     );
     Page {
         status,
@@ -123,7 +135,7 @@ fn done(status: u16, title: &str, text: &str) -> Page {
     }
 }
 
-fn form(user_code: &str, accounts: &[Account], refused: bool) -> String {
+fn form(user_code: &str, place: Place<'_>, refused: bool) -> String {
     let notice = if refused {
         " aria-invalid=\"true\" aria-describedby=\"notice\""
     } else {
@@ -131,38 +143,48 @@ fn form(user_code: &str, accounts: &[Account], refused: bool) -> String {
     };
     let mut form = format!(
         "<p>Approve only a sign-in that you have started yourself. If somebody sent you the code, deny it.</p>\n\
-         <form method=\"post\" action=\"{PATH}\">\n\
+         <form method=\"post\" action=\"{}\">\n\
          <label for=\"user_code\">Code shown on your device</label>\n\
          <input id=\"user_code\" name=\"user_code\" value=\"{}\" type=\"text\" maxlength=\"40\" autocomplete=\"off\" \
-         autocapitalize=\"characters\" spellcheck=\"false\" placeholder=\"XXXX-XXXXX\"{notice}>\n",
-        escape(user_code)
+         autocapitalize=\"characters\" spellcheck=\"false\" placeholder=\"{}\"{notice}>\n",
+        escape(place.path),
+        escape(user_code),
+        // The vendor's codes are a letter longer than others'.
+        if place.path == "/codex/device" {
+            "XXXX-XXXXX"
+        } else {
+            "XXXX-XXXX"
+        }
     );
-    // A person with one account has nothing to choose.
+    form.push_str(&choice(place.accounts));
+    form.push_str(BUTTONS);
+    form.push_str("</form>\n");
+    form
+}
+
+/// The choice among several accounts. A person with one has nothing to choose.
+pub(super) fn choice(accounts: &[Account]) -> String {
+    let mut choice = String::new();
     if accounts.len() > 1 {
-        form.push_str(
+        choice.push_str(
             "<label for=\"account\">Account</label>\n<select id=\"account\" name=\"account\">\n",
         );
         for account in accounts {
             let _ = writeln!(
-                form,
+                choice,
                 "<option value=\"{}\">{} ({})</option>",
                 escape(&account.id),
                 escape(&account.email),
                 escape(&account.plan)
             );
         }
-        form.push_str("</select>\n");
+        choice.push_str("</select>\n");
     }
-    form.push_str(
-        "<div class=\"buttons\">\n\
-         <button type=\"submit\" name=\"decision\" value=\"approve\">Approve</button>\n\
-         <button type=\"submit\" name=\"decision\" value=\"deny\" class=\"second\">Deny</button>\n\
-         </div>\n</form>\n",
-    );
-    form
+    choice
 }
 
-fn document(title: &str, body: &str) -> String {
+/// A whole page.
+pub(super) fn document(title: &str, body: &str) -> String {
     let title = escape(title);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -174,7 +196,7 @@ fn document(title: &str, body: &str) -> String {
 }
 
 /// Text that may stand between tags and in quoted attributes.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -191,8 +213,11 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// Where the page lives.
-pub(super) const PATH: &str = "/codex/device";
+/// The two ways to decide.
+pub(super) const BUTTONS: &str = "<div class=\"buttons\">\n\
+    <button type=\"submit\" name=\"decision\" value=\"approve\">Approve</button>\n\
+    <button type=\"submit\" name=\"decision\" value=\"deny\" class=\"second\">Deny</button>\n\
+    </div>\n";
 
 const STYLE: &str = "\
 :root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --line: #6b7280; --blue: #0a58ca; --good: #146c2e; --bad: #b3261e }
@@ -229,13 +254,20 @@ mod tests {
         ]
     }
 
+    fn one(accounts: &[Account]) -> Place<'_> {
+        Place {
+            path: "/codex/device",
+            accounts,
+        }
+    }
+
     #[test]
     fn whatever_was_typed_comes_back_escaped() {
         let typed = "\"><script>alert('x')</script>&\u{0}";
         for page in [
-            blank(typed, &accounts()),
-            undecided(typed, &accounts()),
-            answer(&Decided::UnknownCode, typed, &accounts()),
+            blank(typed, one(&accounts())),
+            undecided(typed, one(&accounts())),
+            answer(&Decided::UnknownCode, typed, one(&accounts())),
         ] {
             assert!(!page.html.contains("<script"), "{}", page.html);
             assert!(
@@ -256,7 +288,11 @@ mod tests {
 
     #[test]
     fn the_email_of_an_approving_account_comes_back_escaped() {
-        let page = answer(&Decided::Approved(accounts()[1].clone()), "", &accounts());
+        let page = answer(
+            &Decided::Approved(accounts()[1].clone()),
+            "",
+            one(&accounts()),
+        );
         assert!(
             page.html.contains("signed in as &lt;b&gt;&quot;second"),
             "{}",
@@ -266,7 +302,7 @@ mod tests {
 
     #[test]
     fn the_form_posts_a_code_and_one_of_two_decisions_without_script() {
-        let page = blank("", &accounts()[..1]);
+        let page = blank("", one(&accounts()[..1]));
         for part in [
             "<html lang=\"en\">",
             "<form method=\"post\" action=\"/codex/device\">",
@@ -286,7 +322,7 @@ mod tests {
 
     #[test]
     fn only_an_accepted_decision_is_a_success() {
-        let status = |decided| answer(&decided, "BCDF-GHJKL", &accounts()).status;
+        let status = |decided| answer(&decided, "BCDF-GHJKL", one(&accounts())).status;
         assert_eq!(status(Decided::Approved(accounts()[0].clone())), 200);
         assert_eq!(status(Decided::Denied), 200);
         assert_eq!(status(Decided::NoCode), 400);
@@ -299,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_announced_and_tied_to_the_field() {
-        let page = answer(&Decided::Expired, "BCDF-GHJKL", &accounts());
+        let page = answer(&Decided::Expired, "BCDF-GHJKL", one(&accounts()));
         assert!(
             page.html
                 .contains("id=\"notice\" class=\"bad\" role=\"alert\""),
@@ -315,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_visit_after_the_approval_says_that_it_is_done() {
-        let page = progress(&Progress::Redeemed, "BCDF-GHJKL", &accounts());
+        let page = progress(&Progress::Redeemed, "BCDF-GHJKL", one(&accounts()));
         assert_eq!(page.status, 200);
         assert!(page.html.contains("nothing left to do"), "{}", page.html);
     }

@@ -21,8 +21,10 @@ pub(super) enum Refusal {
     Scope,
     /// RFC 6749 §5.2 `invalid_grant`: code, redirect URI, verifier or sign-in is not good. Says why.
     Grant(&'static str),
-    /// Nobody has decided yet. Carries the status that the options ask for.
+    /// Nobody has decided yet. Carries the status that the options ask for, which only ChatGPT follows.
     Pending(u16),
+    /// RFC 8628 §3.5: the device polls too fast. Carries its new interval in seconds.
+    SlowDown(u64),
     /// The person said no.
     Declined,
     /// The device code ran out.
@@ -41,6 +43,8 @@ impl Refusal {
     pub(super) fn status(&self) -> u16 {
         match self {
             Self::Pending(status) => *status,
+            // As programs that know of it expect it.
+            Self::SlowDown(_) => 403,
             // RFC 6749 §5.2: invalid_client may be 401.
             Self::Client | Self::Declined => 401,
             Self::RefreshReused
@@ -87,6 +91,11 @@ impl Refusal {
                 "code": "deviceauth_authorization_pending",
                 "message": "The sign-in has not been approved yet.",
             }}),
+            Self::SlowDown(_) => nested(
+                "Too many requests have been made in the same timeframe.",
+                None,
+                Some("slow_down"),
+            ),
             // The vendor's own client test models a denial so (oauth.md §1.3).
             Self::Declined => {
                 json!({"error": "authorization_declined", "error_description": "Denied"})
@@ -111,6 +120,55 @@ impl Refusal {
                 "Could not validate your token. Please try signing in again.",
                 "token_expired",
             ),
+        }
+    }
+}
+
+impl Refusal {
+    /// Status and code as RFC 6749 §5.2 and RFC 8628 §3.5 have them.
+    pub(super) fn standard(&self) -> (u16, &'static str) {
+        match self {
+            Self::Malformed(_) | Self::Missing(_) | Self::Empty(_) | Self::Repeated(_) => {
+                (400, "invalid_request")
+            }
+            Self::Client => (401, "invalid_client"),
+            Self::GrantType(_) => (400, "unsupported_grant_type"),
+            Self::Scope => (400, "invalid_scope"),
+            Self::Grant(_)
+            | Self::RefreshReused
+            | Self::RefreshExpired
+            | Self::RefreshRevoked
+            | Self::RefreshForeign => (400, "invalid_grant"),
+            Self::Pending(_) => (400, "authorization_pending"),
+            Self::SlowDown(_) => (400, "slow_down"),
+            Self::Declined => (400, "access_denied"),
+            Self::CodeExpired => (400, "expired_token"),
+        }
+    }
+
+    /// What is wrong, in the characters that RFC 6749 §5.2 allows.
+    pub(super) fn description(&self) -> String {
+        match self {
+            Self::Malformed(why) => printable(why),
+            Self::Missing(name) | Self::Empty(name) => format!("parameter {name} is missing"),
+            Self::Repeated(name) => {
+                format!("parameter {} was sent more than once", printable(name))
+            }
+            Self::Client => "the client is not known here".to_owned(),
+            Self::GrantType(name) => format!("grant_type {} is not supported", printable(name)),
+            Self::Scope => "the scope exceeds what was granted, or is none".to_owned(),
+            Self::Grant(why) => (*why).to_owned(),
+            Self::Pending(_) => "the authorization request is still pending".to_owned(),
+            Self::SlowDown(interval) => {
+                format!("the device polls too fast: wait {interval} seconds")
+            }
+            Self::Declined => "the authorization request was denied".to_owned(),
+            Self::CodeExpired => "the device code has expired".to_owned(),
+            // Clients look for the word reuse.
+            Self::RefreshReused => "refresh token reuse detected: it was used before".to_owned(),
+            Self::RefreshExpired => "the refresh token has expired".to_owned(),
+            Self::RefreshRevoked => "the refresh token was revoked".to_owned(),
+            Self::RefreshForeign => "the refresh token is not known here".to_owned(),
         }
     }
 }

@@ -111,6 +111,15 @@ impl Mint {
         value
     }
 
+    /// Writes down a secret that a client made and this server has seen in its place.
+    pub(super) fn witness(&mut self, kind: SecretKind, value: &str) {
+        // RFC 7636 §4.1: what is shorter is no verifier, and would be found where it is not meant.
+        let known = value.len() < 43 || self.issued.iter().any(|secret| secret.value == value);
+        if !known {
+            self.record(kind, value.to_owned());
+        }
+    }
+
     /// Everything minted so far, in order.
     pub(super) fn issued(&self) -> &[Secret] {
         &self.issued

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::account::Account;
+use super::profile::chatgpt::CHATGPT;
 use super::state::AuthorizationState;
 use super::token_family::{Lifetime, Pair, refresh_token};
 use super::{Rotation, TokenSet};
@@ -17,6 +18,17 @@ impl AuthorizationState {
         now: SystemTime,
     ) -> TokenSet {
         let account = self.accounts()[0].clone();
+        self.seed_for(account, access, refresh, expires_in, now)
+    }
+
+    pub(super) fn seed_for(
+        &mut self,
+        account: Account,
+        access: TokenState,
+        refresh: TokenState,
+        expires_in: Option<Duration>,
+        now: SystemTime,
+    ) -> TokenSet {
         let usual = self.options.access_life.0;
         let end = match expires_in {
             Some(span) => now + span,
@@ -24,7 +36,7 @@ impl AuthorizationState {
             None => now + usual,
         };
         let life = Lifetime::until(end, usual, now);
-        let pair = self.start_family(account.clone(), life);
+        let pair = self.start_family(self.anybodys_grant(), account.clone(), life);
         let mut set = token_set(&account, &pair);
         let index = self.families.len() - 1;
         let family = &mut self.families[index];
@@ -44,9 +56,11 @@ impl AuthorizationState {
             TokenState::Revoked if access == TokenState::Revoked => family.revoke(),
             TokenState::Revoked => family.revoke_newest_refresh(),
             TokenState::None => set.refresh_token.clear(),
-            TokenState::Foreign => set.refresh_token = refresh_token("foreign", 1, &mut self.mint),
+            TokenState::Foreign => {
+                set.refresh_token = refresh_token("rt_", "foreign", 1, &mut self.mint)
+            }
             TokenState::Spent => {
-                let policy = self.policy();
+                let policy = self.policy(&CHATGPT);
                 let rotated = self.families[index].refresh(
                     &set.refresh_token,
                     Rotation::Rotate,
@@ -64,7 +78,7 @@ impl AuthorizationState {
 
     pub(super) fn rotate_elsewhere(&mut self, now: SystemTime) -> Option<TokenSet> {
         let index = self.families.len().checked_sub(1)?;
-        let policy = self.policy();
+        let policy = self.policy(self.families[index].grant().profile);
         let family = &mut self.families[index];
         let token = family.live_refresh_token()?.to_owned();
         let pair = family
@@ -86,7 +100,7 @@ fn token_set(account: &Account, pair: &Pair) -> TokenSet {
     TokenSet {
         access_token: pair.access_token.clone(),
         refresh_token: pair.refresh_token.clone().unwrap_or_default(),
-        id_token: pair.id_token.clone(),
+        id_token: pair.id_token.clone().unwrap_or_default(),
         account_id: account.id.clone(),
         expires_at: pair.expires_at,
     }

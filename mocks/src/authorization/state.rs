@@ -1,17 +1,29 @@
 //! All the authorization server knows, and what it answers. No clock, no I/O: every method takes the time.
 
-use std::collections::HashMap;
+mod authorize;
+mod device;
+mod worth;
+
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
 use super::account::{Account, FIRST_EMAIL, FIRST_PLAN};
 use super::code::{AuthorizationCode, CodeRefused, ExchangeRequest};
 use super::device_sign_in::{Decision, DeviceSignIn, Progress, UserCode};
+use super::grant::{self, Grant};
+use super::pace::{EarlyPoll, Pace};
 use super::pkce::PkcePair;
+use super::profile::Profile;
+use super::profile::chatgpt::CHATGPT;
 use super::refusal::Refusal;
-use super::secret::{Mint, Secret};
+use super::secret::{Mint, Secret, SecretKind};
 use super::token_family::{Lifetime, Pair, Policy, TokenFamily};
 use super::wrong_codes::WrongCodes;
-use super::{AuthorizationOptions, CLIENT_ID, Rotation, SCOPE, TokenSeen};
+use super::{AuthorizationOptions, CLIENT_ID, Rotation, SlowDown, TokenSeen};
+
+pub(super) use authorize::{AuthorizeRefused, AuthorizeRequest, Destination};
+pub(super) use device::{DeviceAsk, DevicePoll};
+pub(crate) use worth::{CopilotToken, TokenInfo};
 
 /// The state of one authorization server.
 pub(super) struct AuthorizationState {
@@ -25,6 +37,8 @@ pub(super) struct AuthorizationState {
     /// Token -> index of its family, for access and refresh tokens.
     owners: HashMap<String, usize>,
     wrong_codes: WrongCodes,
+    early_polls: Vec<EarlyPoll>,
+    api_keys: HashSet<String>,
 }
 
 /// What a device is told when it starts to sign in.
@@ -35,6 +49,17 @@ pub(super) struct SignInStarted {
     pub(super) expires_at: SystemTime,
 }
 
+/// What a client shows to get the next pair.
+pub(super) struct RefreshRequest<'a> {
+    pub(super) profile: &'static Profile,
+    pub(super) client_id: &'a str,
+    pub(super) token: &'a str,
+    pub(super) scope: Option<&'a str>,
+    pub(super) rotation: Rotation,
+    /// Claim `iss` of tokens that nobody minted for this provider before.
+    pub(super) issuer: &'a str,
+}
+
 /// What a poll brings once a sign-in is approved.
 pub(super) struct Approval {
     pub(super) authorization_code: String,
@@ -43,9 +68,13 @@ pub(super) struct Approval {
 
 /// A success of the token endpoint.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct TokenAnswer {
+pub(crate) struct TokenAnswer {
     pub(super) pair: Pair,
     pub(super) expires_in: u64,
+    /// What was granted.
+    pub(super) scope: String,
+    /// Who signed in.
+    pub(super) account: Account,
 }
 
 /// What the page says to a decision.
@@ -78,6 +107,8 @@ impl AuthorizationState {
             families: Vec::new(),
             owners: HashMap::new(),
             wrong_codes: WrongCodes::default(),
+            early_polls: Vec::new(),
+            api_keys: HashSet::new(),
         };
         state.add_account(FIRST_EMAIL, FIRST_PLAN);
         state
@@ -87,6 +118,11 @@ impl AuthorizationState {
         let account = Account::numbered(self.accounts.len() + 1, email, plan);
         self.accounts.push(account.clone());
         account
+    }
+
+    /// Its own origin, without a slash at the end.
+    pub(super) fn issuer(&self) -> &str {
+        &self.issuer
     }
 
     pub(super) fn accounts(&self) -> &[Account] {
@@ -103,15 +139,11 @@ impl AuthorizationState {
         client_id: &str,
         now: SystemTime,
     ) -> Result<SignInStarted, Refusal> {
-        check_client(client_id)?;
-        let user_code = loop {
-            let code = UserCode::mint(&mut self.mint);
-            if self.sign_ins.iter().all(|known| known.user_code != code) {
-                break code;
-            }
-        };
-        let sign_in =
-            DeviceSignIn::start(user_code, now + self.options.code_life.0, &mut self.mint);
+        check_client(&CHATGPT, client_id)?;
+        let user_code = self.user_code(9);
+        let pace = Pace::new(Duration::from_secs(self.interval()));
+        let end = now + self.options.code_life.0;
+        let sign_in = DeviceSignIn::start(user_code, end, pace, None, &mut self.mint);
         let started = SignInStarted {
             device_auth_id: sign_in.device_auth_id.clone(),
             user_code: sign_in.user_code.shown(),
@@ -120,6 +152,21 @@ impl AuthorizationState {
         };
         self.sign_ins.push(sign_in);
         Ok(started)
+    }
+
+    /// A code of so many letters that no other sign-in has.
+    fn user_code(&mut self, length: usize) -> UserCode {
+        loop {
+            let code = UserCode::mint(length, &mut self.mint);
+            if self.sign_ins.iter().all(|known| known.user_code != code) {
+                return code;
+            }
+        }
+    }
+
+    /// The polling interval in seconds. RFC 8628 §3.2: five where nothing is said.
+    fn interval(&self) -> u64 {
+        self.options.interval.trim().parse().unwrap_or(5)
     }
 
     /// A device asks whether its sign-in was approved.
@@ -134,14 +181,20 @@ impl AuthorizationState {
             .iter_mut()
             // Both halves must belong together; a device sends its code as it was told it.
             .find(|known| {
-                known.device_auth_id == device_auth_id && known.user_code.shown() == user_code
+                known.request.is_none()
+                    && known.device_auth_id == device_auth_id
+                    && known.user_code.shown() == user_code
             })
             .ok_or(Refusal::Grant(
                 "no sign-in has this device_auth_id and user_code",
             ))?;
-        let account = sign_in.poll(self.options.pending, now)?;
+        let slow_down = self.options.slow_down;
+        let early = keep_pace(sign_in, CHATGPT.name, &mut self.early_polls, now);
+        let account = polled(sign_in, early, slow_down, self.options.pending, now)?;
         let redirect_uri = format!("{}/deviceauth/callback", self.issuer);
-        let (code, pkce) = AuthorizationCode::mint(account, redirect_uri, &mut self.mint, now);
+        let grant = Grant::to(&CHATGPT, CLIENT_ID, None, &self.issuer);
+        let (code, pkce) =
+            AuthorizationCode::with_pair(account, grant, redirect_uri, &mut self.mint, now);
         let authorization_code = code.value.clone();
         self.codes.insert(authorization_code.clone(), code);
         Ok(Approval {
@@ -210,14 +263,17 @@ impl AuthorizationState {
     /// An authorization code is exchanged for the first pair of a new family.
     pub(super) fn exchange(
         &mut self,
+        profile: &'static Profile,
         client_id: &str,
         request: &ExchangeRequest<'_>,
         now: SystemTime,
     ) -> Result<TokenAnswer, Refusal> {
-        check_client(client_id)?;
+        check_client(profile, client_id)?;
         let code = self
             .codes
             .get_mut(request.code)
+            // RFC 6749 §4.1.3: the code is bound to the client it was given to.
+            .filter(|code| code.grant.is_of(profile, client_id))
             .ok_or(Refusal::Grant("the authorization code is not known"))?;
         match code.check(request, now) {
             Ok(()) => {}
@@ -229,34 +285,57 @@ impl AuthorizationState {
             }
         }
         code.use_up(self.families.len());
-        let account = code.account.clone();
-        let pair = self.start_family(account, Lifetime::from(now, self.options.access_life.0));
-        Ok(answer(pair, now))
+        let (grant, account) = (code.grant.clone(), code.account.clone());
+        if let Some(verifier) = request.code_verifier {
+            self.mint.witness(SecretKind::CodeVerifier, verifier);
+        }
+        Ok(self.sign_in(grant, account, now))
     }
 
     /// A refresh token is exchanged for the next pair.
     pub(super) fn refresh(
         &mut self,
-        client_id: &str,
-        token: &str,
-        scope: Option<&str>,
-        rotation: Rotation,
+        asked: &RefreshRequest<'_>,
         now: SystemTime,
     ) -> Result<TokenAnswer, Refusal> {
-        check_client(client_id)?;
+        let &RefreshRequest {
+            profile, client_id, ..
+        } = asked;
+        check_client(profile, client_id)?;
+        let owner = self.owners.get(asked.token).copied();
         // RFC 6749 §6: no scope beyond what was granted.
-        if scope.is_some_and(|scope| {
-            scope
-                .split_whitespace()
-                .any(|one| !SCOPE.split(' ').any(|granted| granted == one))
-        }) {
+        let covered = |scope: &str| match owner {
+            Some(family) => self.families[family].grant().covers(scope),
+            None => grant::covers(profile.scope, scope),
+        };
+        if asked.scope.is_some_and(|scope| !covered(scope)) {
             return Err(Refusal::Scope);
         }
-        let family = *self.owners.get(token).ok_or(Refusal::RefreshForeign)?;
-        let policy = self.policy();
-        let pair = self.families[family].refresh(token, rotation, policy, &mut self.mint, now)?;
-        self.own(&pair, family);
-        Ok(answer(pair, now))
+        let index = owner.ok_or(Refusal::RefreshForeign)?;
+        let policy = self.policy(profile);
+        let family = &mut self.families[index];
+        if !family.grant().is_of(profile, client_id) {
+            return Err(Refusal::RefreshForeign);
+        }
+        if *profile != CHATGPT {
+            family.settle(profile, client_id, asked.issuer);
+        }
+        let pair = family.refresh(asked.token, asked.rotation, policy, &mut self.mint, now)?;
+        self.own(&pair, index);
+        Ok(self.answer(index, pair, now))
+    }
+
+    /// The ChatGPT browser flow's last step: an id token buys an API key (oauth.md §1.4).
+    pub(super) fn api_key(&mut self, client_id: &str, id_token: &str) -> Result<String, Refusal> {
+        check_client(&CHATGPT, client_id)?;
+        if !self
+            .families
+            .iter()
+            .any(|family| family.has_id_token(id_token))
+        {
+            return Err(Refusal::Grant("the subject_token is not known here"));
+        }
+        Ok(self.sell_key("sk-loginproof-"))
     }
 
     /// RFC 7009 §2.1: whatever kind of token it is, and whatever the hint said. Unknown tokens are fine.
@@ -269,6 +348,26 @@ impl AuthorizationState {
             // A refresh token takes the access tokens of its grant along.
             family.revoke();
         }
+    }
+
+    /// The same at a provider that looks whose token it is. RFC 7009 §2.1: another client's is refused.
+    pub(super) fn revoke_of(
+        &mut self,
+        profile: &Profile,
+        client_id: Option<&str>,
+        token: &str,
+    ) -> Result<(), Refusal> {
+        let grant = self
+            .owners
+            .get(token)
+            .map(|&family| self.families[family].grant());
+        let anothers =
+            grant.is_some_and(|grant| !grant.is_of(profile, client_id.unwrap_or(&grant.client_id)));
+        if anothers {
+            return Err(Refusal::Grant("the token was issued to another client"));
+        }
+        self.revoke(token);
+        Ok(())
     }
 
     pub(super) fn describe_access(&self, token: &str, now: SystemTime) -> TokenSeen {
@@ -287,10 +386,24 @@ impl AuthorizationState {
         family.and_then(seen).unwrap_or(TokenSeen::foreign())
     }
 
-    pub(super) fn start_family(&mut self, account: Account, life: Lifetime) -> Pair {
+    /// The first pair of a sign-in.
+    fn sign_in(&mut self, grant: Grant, account: Account, now: SystemTime) -> TokenAnswer {
+        let life = Lifetime::from(now, self.policy(grant.profile).access_life);
+        let pair = self.start_family(grant, account, life);
+        self.answer(self.families.len() - 1, pair, now)
+    }
+
+    /// What a scenario's tokens are granted under: whoever is shown them first.
+    pub(super) fn anybodys_grant(&self) -> Grant {
+        Grant {
+            anybodys: true,
+            ..Grant::to(&CHATGPT, CLIENT_ID, None, &self.issuer)
+        }
+    }
+
+    pub(super) fn start_family(&mut self, grant: Grant, account: Account, life: Lifetime) -> Pair {
         let index = self.families.len();
-        let (family, pair) =
-            TokenFamily::start(index + 1, &self.issuer, account, life, &mut self.mint);
+        let (family, pair) = TokenFamily::start(index + 1, grant, account, life, &mut self.mint);
         self.families.push(family);
         self.own(&pair, index);
         pair
@@ -303,31 +416,73 @@ impl AuthorizationState {
         }
     }
 
-    pub(super) fn policy(&self) -> Policy {
+    pub(super) fn policy(&self, profile: &Profile) -> Policy {
         Policy {
-            access_life: self.options.access_life.0,
-            on_reuse: self.options.on_reuse,
+            access_life: profile.tokens.life.unwrap_or(self.options.access_life.0),
+            on_reuse: profile.on_reuse.unwrap_or(self.options.on_reuse),
             grace: self.options.grace.0,
+        }
+    }
+
+    /// Polls that came too soon, in order.
+    pub(super) fn early_polls(&self) -> &[EarlyPoll] {
+        &self.early_polls
+    }
+
+    fn answer(&self, family: usize, pair: Pair, now: SystemTime) -> TokenAnswer {
+        let family = &self.families[family];
+        TokenAnswer {
+            expires_in: pair
+                .expires_at
+                .duration_since(now)
+                .unwrap_or(Duration::ZERO)
+                .as_secs(),
+            pair,
+            scope: family.grant().scope.clone(),
+            account: family.account().clone(),
         }
     }
 }
 
-/// The grant belongs to the one client there is; a public client names itself (RFC 6749 §3.2.1).
-fn check_client(client_id: &str) -> Result<(), Refusal> {
-    if client_id == CLIENT_ID {
-        Ok(())
-    } else {
-        Err(Refusal::Client)
+/// A public client names itself (RFC 6749 §3.2.1).
+fn check_client(profile: &Profile, client_id: &str) -> Result<(), Refusal> {
+    match profile.client {
+        Some(known) if known != client_id => Err(Refusal::Client),
+        _ => Ok(()),
     }
 }
 
-fn answer(pair: Pair, now: SystemTime) -> TokenAnswer {
-    let expires_in = pair
-        .expires_at
-        .duration_since(now)
-        .unwrap_or(Duration::ZERO)
-        .as_secs();
-    TokenAnswer { pair, expires_in }
+/// Writes down a poll that comes too soon. True if it does.
+fn keep_pace(
+    sign_in: &mut DeviceSignIn,
+    provider: &'static str,
+    early: &mut Vec<EarlyPoll>,
+    now: SystemTime,
+) -> bool {
+    let interval = sign_in.pace.interval();
+    let waited = sign_in.pace.poll(now);
+    early.extend(waited.map(|waited| EarlyPoll {
+        provider,
+        waited,
+        interval,
+    }));
+    waited.is_some()
+}
+
+/// What a poll brings. RFC 8628 §3.5: `slow_down` is a way to say that nobody has decided yet.
+fn polled(
+    sign_in: &mut DeviceSignIn,
+    early: bool,
+    slow_down: SlowDown,
+    pending: u16,
+    now: SystemTime,
+) -> Result<Account, Refusal> {
+    match sign_in.poll(pending, now) {
+        Err(Refusal::Pending(_)) if early && slow_down == SlowDown::Early => {
+            Err(Refusal::SlowDown(sign_in.pace.slow_down().as_secs()))
+        }
+        polled => polled,
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! A family of tokens: everything that descends from one sign-in. Its refresh token rotates, and a spent one is known again.
 
+use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
 use super::account::Account;
+use super::grant::Grant;
 use super::jwt::{Claims, unix_ceil, unix_floor};
+use super::profile::{AccessStyle, Profile};
 use super::refusal::Refusal;
 use super::secret::{ALPHANUMERIC, Mint, SecretKind};
 use super::{OnReuse, Rotation, TokenSeen};
@@ -21,8 +24,9 @@ pub(super) struct Policy {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Pair {
     pub(super) access_token: String,
-    pub(super) id_token: String,
-    /// None when the refresh token that was shown stays good.
+    /// None where the provider gives none.
+    pub(super) id_token: Option<String>,
+    /// None when the refresh token that was shown stays good, or where the provider gives none.
     pub(super) refresh_token: Option<String>,
     pub(super) expires_at: SystemTime,
 }
@@ -30,7 +34,7 @@ pub(super) struct Pair {
 /// All tokens of one sign-in.
 pub(super) struct TokenFamily {
     number: usize,
-    issuer: String,
+    grant: Grant,
     account: Account,
     session: String,
     /// Counts the pairs: 1 came with the sign-in, each refresh adds one.
@@ -42,7 +46,7 @@ pub(super) struct TokenFamily {
 
 struct AccessToken {
     value: String,
-    id_token: String,
+    id_token: Option<String>,
     generation: u32,
     expires_at: SystemTime,
     /// Dead before its time.
@@ -73,14 +77,14 @@ impl TokenFamily {
     /// The family of a fresh sign-in, with its first pair.
     pub(super) fn start(
         number: usize,
-        issuer: &str,
+        grant: Grant,
         account: Account,
         life: Lifetime,
         mint: &mut Mint,
     ) -> (Self, Pair) {
         let mut family = Self {
             number,
-            issuer: issuer.to_owned(),
+            grant,
             account,
             session: mint.uuid(),
             generation: 0,
@@ -101,6 +105,11 @@ impl TokenFamily {
         mint: &mut Mint,
         now: SystemTime,
     ) -> Result<Pair, Refusal> {
+        let rotation = if self.grant.profile.tokens.rotates {
+            rotation
+        } else {
+            Rotation::Keep
+        };
         let revoked = self.revoked;
         let shown = self
             .refresh
@@ -129,6 +138,33 @@ impl TokenFamily {
                     }
                 }
             }
+        }
+    }
+
+    /// When an access token of this family expires.
+    pub(super) fn expiry(&self, token: &str) -> Option<SystemTime> {
+        let found = self.access.iter().find(|known| known.value == token);
+        found.map(|known| known.expires_at)
+    }
+
+    /// Whether an id token came with one of its pairs.
+    pub(super) fn has_id_token(&self, token: &str) -> bool {
+        !self.revoked
+            && self
+                .access
+                .iter()
+                .any(|known| known.id_token.as_deref() == Some(token))
+    }
+
+    /// What was granted.
+    pub(super) fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// A provider and its client take over what was anybody's: what is minted from now on is theirs.
+    pub(super) fn settle(&mut self, profile: &'static Profile, client_id: &str, issuer: &str) {
+        if self.grant.anybodys {
+            self.grant = Grant::to(profile, client_id, None, issuer);
         }
     }
 
@@ -217,13 +253,38 @@ impl TokenFamily {
         mint.record(SecretKind::AccessToken, token)
     }
 
+    /// A token for Copilot, which lives and dies like an access token.
+    pub(super) fn issue_copilot(&mut self, life: Lifetime, mint: &mut Mint) -> String {
+        // The vendor's form: fields, of which programs read the expiry.
+        let value = format!(
+            "tid=loginproof{};exp={};sku=plus_yearly_subscriber_quota;chat=1",
+            mint.text(ALPHANUMERIC, 43),
+            life.expires
+        );
+        let value = mint.record(SecretKind::AccessToken, value);
+        self.access.push(AccessToken {
+            value: value.clone(),
+            id_token: None,
+            generation: self.generation,
+            expires_at: life.expires_at(),
+            ended: None,
+        });
+        value
+    }
+
     fn issue(&mut self, rotation: Rotation, life: Lifetime, mint: &mut Mint) -> Pair {
         self.generation += 1;
         let generation = self.generation;
+        let style = &self.grant.profile.tokens;
         let claims = self.claims(life);
-        let (access_token, id_token) = (claims.access_token(mint), claims.id_token(mint));
+        let access_token = match style.access {
+            AccessStyle::Vendor | AccessStyle::Jwt => claims.access_token(mint),
+            AccessStyle::Opaque(prefix) => opaque(prefix, self.number, generation, mint),
+        };
+        let id_token = style.id_token.then(|| claims.id_token(mint));
         let value = mint.record(SecretKind::AccessToken, access_token);
-        let id_token = mint.record(SecretKind::IdToken, id_token);
+        let id_token = id_token.map(|token| mint.record(SecretKind::IdToken, token));
+        let refresh = style.refresh;
         self.access.push(AccessToken {
             value,
             id_token,
@@ -231,33 +292,40 @@ impl TokenFamily {
             expires_at: life.expires_at(),
             ended: None,
         });
-        if rotation == Rotation::Rotate {
-            let value = refresh_token(&self.number.to_string(), generation, mint);
+        if let Some(prefix) = refresh.filter(|_| rotation == Rotation::Rotate) {
+            let value = refresh_token(prefix, &self.number.to_string(), generation, mint);
             self.refresh.push(RefreshToken {
                 value,
                 generation,
                 state: RefreshState::Live,
             });
         }
-        self.newest(rotation)
-            .expect("a pair was issued just now, and its refresh token is live")
+        let access = self
+            .access
+            .last()
+            .expect("an access token was issued just now");
+        self.pair(access, rotation)
     }
 
     /// The newest access token with the live refresh token. None if there is no live refresh token.
     fn newest(&self, rotation: Rotation) -> Option<Pair> {
-        let refresh_token = self.live_refresh_token()?;
-        let access = self.access.last()?;
-        Some(Pair {
+        self.live_refresh_token()?;
+        Some(self.pair(self.access.last()?, rotation))
+    }
+
+    fn pair(&self, access: &AccessToken, rotation: Rotation) -> Pair {
+        let refresh_token = self.live_refresh_token().map(str::to_owned);
+        Pair {
             access_token: access.value.clone(),
             id_token: access.id_token.clone(),
-            refresh_token: (rotation == Rotation::Rotate).then(|| refresh_token.to_owned()),
+            refresh_token: refresh_token.filter(|_| rotation == Rotation::Rotate),
             expires_at: access.expires_at,
-        })
+        }
     }
 
     fn claims(&self, life: Lifetime) -> Claims<'_> {
         Claims {
-            issuer: &self.issuer,
+            grant: &self.grant,
             account: &self.account,
             session: &self.session,
             issued: life.issued,
@@ -304,12 +372,21 @@ impl Lifetime {
 }
 
 /// A refresh token says where it belongs, so that a log can be read without tables.
-pub(super) fn refresh_token(family: &str, generation: u32, mint: &mut Mint) -> String {
-    let value = format!(
-        "rt_loginproof_{family}_{generation}_{}",
-        mint.text(ALPHANUMERIC, 43)
-    );
+pub(super) fn refresh_token(
+    prefix: &str,
+    family: &str,
+    generation: u32,
+    mint: &mut Mint,
+) -> String {
+    let value = opaque(prefix, family, generation, mint);
     mint.record(SecretKind::RefreshToken, value)
+}
+
+fn opaque(prefix: &str, family: impl Display, generation: u32, mint: &mut Mint) -> String {
+    format!(
+        "{prefix}loginproof_{family}_{generation}_{}",
+        mint.text(ALPHANUMERIC, 43)
+    )
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::authorization::AuthorizationServer;
+use crate::authorization::{Account, AuthorizationServer};
 use crate::script::TokenState;
 
 /// Why a request is not let in.
@@ -25,7 +25,7 @@ pub(super) fn account(
     authorization: &AuthorizationServer,
     headers: &HeaderMap,
 ) -> Result<String, Barred> {
-    let seen = authorization.describe_access(bearer(headers).unwrap_or_default());
+    let seen = authorization.describe_access(token(headers).unwrap_or_default());
     let account = match (seen.state, seen.account) {
         (TokenState::Live, Some(account)) => account,
         (TokenState::Expired, _) => return Err(Barred::Expired),
@@ -38,14 +38,47 @@ pub(super) fn account(
     }
 }
 
-/// RFC 6750 §2.1; the scheme's case does not matter (RFC 9110 §11.1).
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// Whether a request may ask a model: with a good token of ours, or with an API key that somebody else gave out.
+pub(super) fn caller(
+    authorization: &AuthorizationServer,
+    headers: &HeaderMap,
+) -> Result<(), Barred> {
+    let key = headers
+        .get(API_KEY)
+        .and_then(|key| key.to_str().ok())
+        .or_else(|| token(headers))
+        .unwrap_or_default();
+    match authorization.describe_access(key).state {
+        TokenState::Foreign if authorization.is_api_key(key) => Ok(()),
+        TokenState::Live if headers.contains_key(API_KEY) => Ok(()),
+        _ => account(authorization, headers).map(drop),
+    }
+}
+
+/// The person of the request's token, if the token is good.
+pub(super) fn person(
+    authorization: &AuthorizationServer,
+    headers: &HeaderMap,
+) -> Result<Account, Barred> {
+    let id = account(authorization, headers)?;
+    let known = authorization.accounts();
+    known
+        .into_iter()
+        .find(|account| account.id == id)
+        .ok_or(Barred::Unauthorized)
+}
+
+/// The token of a request: RFC 6750 §2.1, or GitHub's older scheme. A scheme's case does not matter (RFC 9110 §11.1).
+pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers
         .get(header::AUTHORIZATION)?
         .to_str()
         .ok()?
         .split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    ["bearer", "token"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known))
+        .then(|| token.trim())
 }
 
 impl Barred {
@@ -89,4 +122,5 @@ impl IntoResponse for Barred {
     }
 }
 
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const ACCOUNT: HeaderName = HeaderName::from_static("chatgpt-account-id");

@@ -3,6 +3,7 @@
 use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
+use crate::authorization::profile::{Bodies, Profile};
 use crate::authorization::refusal::Refusal;
 
 /// The parameters of a request.
@@ -15,6 +16,15 @@ impl Parameters {
             "application/json" => Self::json(body),
             "application/x-www-form-urlencoded" => Self::form(body),
             other => Err(unsupported(other)),
+        }
+    }
+
+    /// Reads what a provider's endpoints take.
+    pub(super) fn of(profile: &Profile, headers: &HeaderMap, body: &[u8]) -> Result<Self, Refusal> {
+        match (profile.bodies, media_type(headers).as_str()) {
+            (Bodies::Either, _) => Self::read(headers, body),
+            (Bodies::Form, "application/x-www-form-urlencoded") => Self::form(body),
+            (Bodies::Form, other) => Err(unsupported(other)),
         }
     }
 
@@ -38,7 +48,8 @@ impl Parameters {
         }
     }
 
-    fn form(body: &[u8]) -> Result<Self, Refusal> {
+    /// Reads the parameters of an address or a form.
+    pub(super) fn form(body: &[u8]) -> Result<Self, Refusal> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(body).map_err(|error| {
             Refusal::Malformed(format!(
                 "The body of the request is not a valid form: {error}."

@@ -1,7 +1,12 @@
 //! HTTP around the authorization server: one file per endpoint.
 
+mod answer;
+pub(crate) mod authorize;
 mod body;
 pub(crate) mod device;
+pub(crate) mod device_grant;
+pub(crate) mod metadata;
+pub(crate) mod origin;
 pub(crate) mod page;
 pub(crate) mod revoke;
 pub(crate) mod token;

@@ -1,48 +1,47 @@
-//! `GET` and `POST /codex/device`: the page a person approves on.
+//! `GET` and `POST /codex/device`, `/device`, `/login/device`: the page a person approves a device on.
 
 use std::time::SystemTime;
 
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 
-use crate::authorization::AuthorizationServer;
 use crate::authorization::device_sign_in::{Decision, UserCode};
-use crate::authorization::page::{self, Page};
+use crate::authorization::page::{self, Page, Place};
+use crate::authorization::{Account, AuthorizationServer};
 
 /// The form, or what became of the code in the address.
 pub(crate) async fn show(
     State(server): State<AuthorizationServer>,
+    uri: Uri,
     RawQuery(query): RawQuery,
 ) -> Response {
     let fields = Fields::read(query.unwrap_or_default().as_bytes());
     let mut state = server.lock();
     let typed = fields.get("user_code").unwrap_or_default();
     let code = UserCode::typed(typed);
-    let page = if code.is_blank() {
-        page::blank("", state.accounts())
-    } else {
-        match state.look_up(&code, SystemTime::now()) {
-            Ok(progress) => page::progress(&progress, typed, state.accounts()),
-            Err(decided) => page::answer(&decided, typed, state.accounts()),
-        }
+    let found = (!code.is_blank()).then(|| state.look_up(&code, SystemTime::now()));
+    let place = place(&uri, state.accounts());
+    let page = match found {
+        None => page::blank("", place),
+        Some(Ok(progress)) => page::progress(&progress, typed, place),
+        Some(Err(decided)) => page::answer(&decided, typed, place),
     };
     page.into_response()
 }
 
 /// The decision.
-pub(crate) async fn decide(State(server): State<AuthorizationServer>, body: Bytes) -> Response {
+pub(crate) async fn decide(
+    State(server): State<AuthorizationServer>,
+    uri: Uri,
+    body: Bytes,
+) -> Response {
     let fields = Fields::read(&body);
     let typed = fields.get("user_code").unwrap_or_default();
-    let decision = match fields.get("decision") {
-        Some("approve") => Some(Decision::Approve),
-        Some("deny") => Some(Decision::Deny),
-        _ => None,
-    };
     let mut state = server.lock();
-    let page = match decision {
-        None => page::undecided(typed, state.accounts()),
+    let page = match fields.decision() {
+        None => page::undecided(typed, place(&uri, state.accounts())),
         Some(decision) => {
             let decided = state.decide(
                 &UserCode::typed(typed),
@@ -50,21 +49,37 @@ pub(crate) async fn decide(State(server): State<AuthorizationServer>, body: Byte
                 fields.get("account"),
                 SystemTime::now(),
             );
-            page::answer(&decided, typed, state.accounts())
+            page::answer(&decided, typed, place(&uri, state.accounts()))
         }
     };
     page.into_response()
 }
 
+fn place<'a>(uri: &'a Uri, accounts: &'a [Account]) -> Place<'a> {
+    Place {
+        path: uri.path(),
+        accounts,
+    }
+}
+
 /// The fields of the form. A browser sends nothing that cannot be read, so what cannot be read counts as nothing.
-struct Fields(Vec<(String, String)>);
+pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    fn read(text: &[u8]) -> Self {
+    pub(super) fn read(text: &[u8]) -> Self {
         Self(serde_urlencoded::from_bytes(text).unwrap_or_default())
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    /// Which button was pressed.
+    pub(super) fn decision(&self) -> Option<Decision> {
+        match self.get("decision") {
+            Some("approve") => Some(Decision::Approve),
+            Some("deny") => Some(Decision::Deny),
+            _ => None,
+        }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
             .find(|(known, _)| known == name)

@@ -3,11 +3,14 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use serde_json::json;
 
+use super::answer::refused;
 use super::body::Parameters;
 use super::private_json;
+use crate::authorization::profile::Profile;
+use crate::authorization::profile::strict::STRICT;
 use crate::authorization::refusal::Refusal;
 use crate::authorization::{AuthorizationServer, CLIENT_ID};
 
@@ -36,4 +39,28 @@ fn give_up(server: &AuthorizationServer, parameters: &Parameters) -> Result<(), 
     // token_type_hint is only a hint: all tokens are searched whatever it says.
     server.lock().revoke(token);
     Ok(())
+}
+
+/// Revocation at a provider that follows RFC 7009 to the letter: a form, the client's own tokens, an empty answer.
+pub(crate) async fn standard(
+    profile: &'static Profile,
+    State(server): State<AuthorizationServer>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let given_up = Parameters::of(profile, &headers, &body).and_then(|parameters| {
+        // RFC 7009 §2.1: a public client names itself, and an unknown hint is ignored.
+        let client_id = if *profile == STRICT {
+            Some(parameters.required("client_id")?)
+        } else {
+            parameters.optional("client_id")?
+        };
+        let token = parameters.required("token")?;
+        server.lock().revoke_of(profile, client_id, token)
+    });
+    match given_up {
+        // RFC 7009 §2.2: the body is of no meaning.
+        Ok(()) => ([(header::CACHE_CONTROL, "no-store")], "").into_response(),
+        Err(refusal) => refused(profile, &headers, &refusal),
+    }
 }

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::authorization::CLIENT_ID;
+use crate::authorization::profile::chatgpt::CHATGPT;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -34,7 +36,7 @@ impl Watched {
         let account = Account::numbered(1, "person@loginproof.example", "plus");
         let (family, pair) = TokenFamily::start(
             1,
-            "http://127.0.0.1:4000",
+            Grant::to(&CHATGPT, CLIENT_ID, None, "http://127.0.0.1:4000"),
             account,
             Lifetime::from(at(0), HOUR),
             &mut mint,

@@ -1,6 +1,7 @@
 //! The vendor's device flow and the token endpoint, rule by rule, at times of our choosing.
 
 mod device_flow;
+mod device_grant;
 mod tokens;
 
 use std::collections::HashSet;
@@ -40,9 +41,9 @@ fn exchange(server: &mut AuthorizationState, approval: &Approval) -> Result<Toke
     let request = ExchangeRequest {
         code: &approval.authorization_code,
         redirect_uri: REDIRECT,
-        code_verifier: &approval.pkce.verifier,
+        code_verifier: Some(&approval.pkce.verifier),
     };
-    server.exchange(CLIENT_ID, &request, at(3))
+    server.exchange(&CHATGPT, CLIENT_ID, &request, at(3))
 }
 
 fn signed_in(server: &mut AuthorizationState) -> Pair {
@@ -53,5 +54,20 @@ fn signed_in(server: &mut AuthorizationState) -> Pair {
 }
 
 fn refresh(server: &mut AuthorizationState, token: &str) -> Result<TokenAnswer, Refusal> {
-    server.refresh(CLIENT_ID, token, None, Rotation::Rotate, at(4))
+    server.refresh(&refreshing(CLIENT_ID, token, None), at(4))
+}
+
+fn refreshing<'a>(
+    client_id: &'a str,
+    token: &'a str,
+    scope: Option<&'a str>,
+) -> RefreshRequest<'a> {
+    RefreshRequest {
+        profile: &CHATGPT,
+        client_id,
+        token,
+        scope,
+        rotation: Rotation::Rotate,
+        issuer: ISSUER,
+    }
 }

@@ -32,10 +32,12 @@ fn a_code_is_bound_to_the_client_as_rfc_6749_section_4_1_3_says() {
     let request = ExchangeRequest {
         code: &approval.authorization_code,
         redirect_uri: REDIRECT,
-        code_verifier: &approval.pkce.verifier,
+        code_verifier: Some(&approval.pkce.verifier),
     };
     assert_eq!(
-        server.exchange("app_other", &request, at(3)).err(),
+        server
+            .exchange(&CHATGPT, "app_other", &request, at(3))
+            .err(),
         Some(Refusal::Client)
     );
     // The rightful client is not locked out by it.
@@ -48,7 +50,7 @@ fn a_refresh_checks_client_and_scope_as_rfc_6749_section_6_says() {
     let token = signed_in(&mut server).refresh_token.unwrap();
     let mut with = |client, scope| {
         server
-            .refresh(client, &token, scope, Rotation::Rotate, at(4))
+            .refresh(&refreshing(client, &token, scope), at(4))
             .err()
     };
     assert_eq!(with("app_other", None), Some(Refusal::Client));
