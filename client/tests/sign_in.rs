@@ -5,7 +5,7 @@
 mod support;
 
 use loginproof_client::oauth::SignInError;
-use loginproof_client::session::{AccountError, Notice, Status};
+use loginproof_client::session::{AccountError, Notice, Place, Status};
 use serde_json::json;
 use support::{User, access, credential_file, refresh};
 use wiremock::matchers::{body_json, body_string_contains, header, method, path};
@@ -66,7 +66,7 @@ async fn an_approved_sign_in_is_exchanged_and_stored() {
         .await;
 
     let user = User::new(&server.uri());
-    user.session.sign_in().await.unwrap();
+    user.session.sign_in(Place::First).await.unwrap();
     let prompt = user.notices.lock().unwrap().iter().find_map(|n| match n {
         Notice::Prompt(prompt) => Some(prompt.clone()),
         _ => None,
@@ -92,7 +92,7 @@ async fn a_denied_sign_in_leaves_working_credentials_alone() {
     let user = User::new(&server.uri()).signed_in(1, 3600);
     let before = std::fs::read(user.store()).unwrap();
     assert_eq!(
-        user.session.sign_in().await.unwrap_err(),
+        user.session.sign_in(Place::First).await.unwrap_err(),
         AccountError::SignIn(SignInError::Denied)
     );
     assert_eq!(std::fs::read(user.store()).unwrap(), before);
@@ -103,7 +103,7 @@ async fn a_server_without_device_codes_is_not_polled() {
     let server = MockServer::start().await;
     let user = User::new(&server.uri());
     assert_eq!(
-        user.session.sign_in().await.unwrap_err(),
+        user.session.sign_in(Place::First).await.unwrap_err(),
         AccountError::SignIn(SignInError::NotEnabled)
     );
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
@@ -129,7 +129,12 @@ async fn an_incomplete_set_of_tokens_is_not_stored_and_not_shown() {
         .mount(&server)
         .await;
     let user = User::new(&server.uri());
-    let error = user.session.sign_in().await.unwrap_err().to_string();
+    let error = user
+        .session
+        .sign_in(Place::First)
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains("not a JSON object") && !error.contains("at_"),
         "{error}"
@@ -176,7 +181,7 @@ async fn a_damaged_file_moves_aside_when_a_new_sign_in_succeeds() {
     let damaged = &credential_file(1, 3600)[..40];
     std::fs::write(user.store(), damaged).unwrap();
     assert!(user.ask().await.unwrap_err().contains("damaged"));
-    user.session.sign_in().await.unwrap();
+    user.session.sign_in(Place::First).await.unwrap();
     assert_eq!(
         std::fs::read_to_string(user.folder.path().join("auth.json.corrupt")).unwrap(),
         damaged

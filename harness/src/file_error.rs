@@ -64,8 +64,13 @@ impl FileError {
     /// The mistake that a TOML reader reports.
     #[must_use]
     pub fn from_toml(file: &str, text: &str, error: &toml::de::Error) -> Self {
-        let help = advice(error.message());
-        Self::new(file, text, error.span(), error.message()).with_help(help)
+        Self::from_reader(file, text, error.span(), error.message())
+    }
+
+    /// A mistake in a reader's words, with advice where they name what is known.
+    #[must_use]
+    pub fn from_reader(file: &str, text: &str, span: Option<Range<usize>>, message: &str) -> Self {
+        Self::new(file, text, span, message).with_help(advice(message))
     }
 
     /// A mistake that stands where `needle` first occurs in the text.

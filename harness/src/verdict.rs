@@ -53,6 +53,20 @@ impl Verdict {
             Level::Convention => Self::Info,
         }
     }
+
+    /// Which of two verdicts weighs more: the worse one.
+    #[must_use]
+    pub fn weight(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Unsupported => 1,
+            Self::Info => 2,
+            Self::Nonstrict => 3,
+            Self::Unclean => 4,
+            Self::Fail => 5,
+            Self::Error => 6,
+        }
+    }
 }
 
 impl fmt::Display for Verdict {

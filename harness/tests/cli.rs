@@ -44,7 +44,7 @@ impl Desk {
 name = "toy"
 title = "A toy"
 version = ["echo", "toy 1"]
-speaks = ["chatgpt", "refresh", "ask", "store"]
+speaks = ["chatgpt", "refresh", "ask", "responses", "store"]
 network = ["direct"]
 [ask]
 run = ["sh", "-c", '''{script}''']
@@ -103,7 +103,11 @@ fn a_case_is_explained_as_a_bug_report() {
         .loginproof(&["explain", "refresh/reused"])
         .assert()
         .success();
-    insta::assert_snapshot!(text(&page.get_output().stdout));
+    // Targets come and go.
+    let targets = (r"(?s)(Who can be asked\n).*?\n\n", "$1  (targets)\n\n");
+    insta::with_settings!({ filters => vec![targets] }, {
+        insta::assert_snapshot!(text(&page.get_output().stdout));
+    });
 }
 
 #[test]
@@ -319,4 +323,77 @@ fn exec_plays_a_command_of_ones_own_and_judges_it() {
         .success();
     let shown = text(&output.get_output().stdout);
     assert!(shown.contains("pass"), "{shown}");
+}
+
+#[test]
+fn kept_runs_become_a_table_between_its_markers() {
+    let desk = Desk::new();
+    desk.target("echo nothing to see");
+    desk.play("baseline/turn");
+    let page = desk.write(
+        "README.md",
+        "# Mine\n\n<!-- matrix -->\n<!-- /matrix -->\n\nThe end.\n",
+    );
+    let arguments = ["report", "--matrix", "README.md", "out"];
+    desk.loginproof(&arguments).assert().success();
+    let placed = std::fs::read_to_string(&page).unwrap();
+    assert!(placed.contains("\n| A toy | toy 1 | direct | "), "{placed}");
+    assert!(
+        placed.contains("`loginproof report --matrix README.md out`"),
+        "{placed}"
+    );
+    assert!(
+        placed.ends_with("<!-- /matrix -->\n\nThe end.\n"),
+        "{placed}"
+    );
+    // Made again it is the same, whether a folder or a file is named.
+    desk.loginproof(&arguments).assert().success();
+    assert_eq!(std::fs::read_to_string(&page).unwrap(), placed);
+    let printed = desk
+        .loginproof(&["report", "--matrix", "-", "out/run.json"])
+        .assert()
+        .success();
+    assert!(
+        text(&printed.get_output().stdout)
+            .starts_with("| program | version | way in | baseline | all |")
+    );
+}
+
+#[test]
+fn the_newest_run_is_the_one_that_a_table_is_made_of() {
+    let desk = Desk::new();
+    desk.target("echo nothing to see");
+    let none = desk
+        .loginproof(&["report", "--matrix", "-"])
+        .assert()
+        .code(2);
+    assert!(text(&none.get_output().stderr).contains("there is no run"));
+    desk.loginproof(&["run", "--target", "./toy.toml", "baseline/turn"])
+        .assert()
+        .code(1);
+    let printed = desk
+        .loginproof(&["report", "--matrix", "-"])
+        .assert()
+        .success();
+    assert!(text(&printed.get_output().stdout).contains("| A toy |"));
+}
+
+#[test]
+fn what_no_table_can_be_made_of_is_a_mistake_of_the_command_line() {
+    let desk = Desk::new();
+    desk.write("old/run.json", r#"{"version":0,"targets":[],"results":[]}"#);
+    desk.write("other/run.json", r#"{"name":"something else"}"#);
+    for (run, complaint) in [
+        ("old", "has format 0 of run.json"),
+        ("other", "is no run of loginproof"),
+        ("nowhere", "cannot read nowhere"),
+    ] {
+        let output = desk
+            .loginproof(&["report", "--matrix", "matrix.md", run])
+            .assert()
+            .code(2);
+        let shown = text(&output.get_output().stderr);
+        assert!(shown.contains(complaint), "{run}: {shown}");
+    }
+    assert!(!desk.path().join("matrix.md").exists());
 }

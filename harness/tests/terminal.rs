@@ -319,6 +319,7 @@ async fn through_script_the_program_has_a_terminal() {
     let program = Program::start(Launch {
         attach: Attach::Script {
             stdin: StdinKind::Null,
+            log: None,
         },
         ..launch
     })

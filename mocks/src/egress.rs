@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use rustls::AlertDescription;
 
-use crate::hosts::Place;
+use crate::hosts::{Place, split_authority};
 use crate::journal::{Attempt, AttemptKind, Exchange, FailedHandshake};
 use crate::net::{Dialled, Door};
 use crate::responder::Responder;
@@ -63,18 +63,24 @@ impl Responder {
         });
     }
 
-    /// Enters a connection to a host that is not ours.
+    /// Enters a connection to a host that is not ours, once.
     pub(crate) async fn connected(&self, dialled: &Dialled) {
-        self.attempted(dialled, AttemptKind::Connection, dialled.host(), None)
-            .await;
+        if dialled.to_report() {
+            self.attempted(dialled, AttemptKind::Connection, dialled.host(), None)
+                .await;
+        }
     }
 
     /// Enters a request to a host that is not ours.
     pub(crate) async fn requested(&self, door: &Door, exchange: &Exchange) {
         if let Some(dialled) = &door.dialled {
-            let host = exchange.request.host.as_deref();
-            self.attempted(dialled, AttemptKind::Request, host, Some(exchange.id))
-                .await;
+            self.attempted(
+                dialled,
+                AttemptKind::Request,
+                exchange.request.host.as_deref(),
+                Some(exchange),
+            )
+            .await;
         }
     }
 
@@ -96,19 +102,24 @@ impl Responder {
         dialled: &Dialled,
         kind: AttemptKind,
         name: Option<&str>,
-        exchange: Option<u64>,
+        exchange: Option<&Exchange>,
     ) {
         let at = self.journal.now();
         let process = dialled.process(self.who.as_ref()).await;
+        // Without a tunnel, every request to the proxy names its own.
+        let port = exchange.and_then(|exchange| {
+            let (_, authority) = exchange.request.origin.split_once("://")?;
+            split_authority(authority).1
+        });
         self.journal.attempted(Attempt {
             at,
             kind,
             name: name.map(str::to_owned),
             address: dialled.address,
-            port: Some(dialled.port),
+            port: port.or(Some(dialled.port)),
             sni: dialled.sni.clone(),
             process,
-            exchange,
+            exchange: exchange.map(|exchange| exchange.id),
         });
     }
 }

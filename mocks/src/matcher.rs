@@ -1,8 +1,11 @@
 //! Conditions on a request, ready to be asked many times.
 
+use std::collections::BTreeMap;
+
 use regex::Regex;
 use serde_json::Value;
 
+use crate::authorization::Account;
 use crate::journal::Exchange;
 use crate::script::When;
 
@@ -11,6 +14,7 @@ use crate::script::When;
 pub(crate) struct Matcher {
     when: When,
     headers: Vec<(String, Regex)>,
+    query: Vec<(String, Regex)>,
     /// Only then a WebSocket upgrade can match: those who write a rule for turns do not mean it.
     names_upgrade: bool,
 }
@@ -22,13 +26,18 @@ impl Matcher {
     /// With one message per condition that can never hold: a broken regular expression or JSON pointer.
     pub(crate) fn new(when: &When) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
-        let mut headers = Vec::new();
-        for (name, pattern) in &when.header {
-            match Regex::new(pattern) {
-                Ok(regex) => headers.push((name.clone(), regex)),
-                Err(error) => problems.push(format!("when.header.{name}: {error}")),
+        let mut patterns = |of: &BTreeMap<String, String>, what: &str| {
+            let mut all = Vec::new();
+            for (name, pattern) in of {
+                match Regex::new(pattern) {
+                    Ok(regex) => all.push((name.clone(), regex)),
+                    Err(error) => problems.push(format!("when.{what}.{name}: {error}")),
+                }
             }
-        }
+            all
+        };
+        let headers = patterns(&when.header, "header");
+        let query = patterns(&when.query, "query");
         for pointer in when.body.keys() {
             if !pointer.is_empty() && !pointer.starts_with('/') {
                 problems.push(format!(
@@ -47,6 +56,7 @@ impl Matcher {
             Ok(Self {
                 when: when.clone(),
                 headers,
+                query,
                 names_upgrade,
             })
         } else {
@@ -69,7 +79,30 @@ impl Matcher {
                 .headers
                 .iter()
                 .all(|(name, regex)| has_header(exchange, name, regex))
+            && self.asks(exchange)
+            && when.account.is_none_or(|number| {
+                let account = exchange.access.account.as_deref();
+                account.is_some_and(|id| Account::is_number(id, number))
+            })
             && self.body_matches(exchange)
+    }
+
+    /// Whether the address has the parameters.
+    fn asks(&self, exchange: &Exchange) -> bool {
+        if self.query.is_empty() {
+            return true;
+        }
+        let query = exchange
+            .request
+            .target
+            .split_once('?')
+            .map_or("", |(_, query)| query);
+        let given: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
+        self.query.iter().all(|(name, regex)| {
+            given
+                .iter()
+                .any(|(key, value)| key == name && regex.is_match(value))
+        })
     }
 
     fn body_matches(&self, exchange: &Exchange) -> bool {
@@ -134,7 +167,7 @@ pub(crate) mod tests {
             expected: true,
             request: RecordedRequest {
                 method: "POST".to_owned(),
-                target: "/v1/responses".to_owned(),
+                target: "/v1/responses?stream=1&to=a%20b".to_owned(),
                 version: "HTTP/1.1".to_owned(),
                 host: None,
                 origin: String::new(),
@@ -182,6 +215,8 @@ pub(crate) mod tests {
                 r#"{"header":{"originator":""}}"#,
                 r#"{"header":{"x-none":""}}"#,
             ),
+            (r#"{"query":{"to":"^a b$"}}"#, r#"{"query":{"from":""}}"#),
+            (r#"{}"#, r#"{"account":2}"#),
             (r#"{"body":{"/model":"m"}}"#, r#"{"body":{"/model":"n"}}"#),
             (
                 r#"{"input-has":{"type":"function_call_output","call_id":"c"}}"#,

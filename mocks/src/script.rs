@@ -158,8 +158,12 @@ pub struct When {
     pub access_generation: Option<u32>,
     /// Generation of the refresh token within its family.
     pub refresh_generation: Option<u32>,
+    /// The account that the bearer token was minted for: 1 is the first one, further ones are those of a pool.
+    pub account: Option<u32>,
     /// Headers by name (any case), each a regular expression that the value must match somewhere.
     pub header: BTreeMap<String, String>,
+    /// Parameters of the address by name, each a regular expression that the decoded value must match somewhere.
+    pub query: BTreeMap<String, String>,
     /// JSON pointer into the decoded body (a form counts as a flat object) -> value it must equal.
     pub body: BTreeMap<String, serde_json::Value>,
     /// An item of the body's `input` list that has at least these fields with these values.

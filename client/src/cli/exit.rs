@@ -4,14 +4,14 @@ use std::process::ExitCode;
 
 use crate::failure::{Class, Failure};
 use crate::oauth::SignInError;
-use crate::session::{AccountError, AskError, RefreshError};
+use crate::session::{AccountError, AskError, ImportError, RefreshError};
 
 /// The table shown by `--help`.
 pub(super) const TABLE: &str = "Exit status:
   0  done
   1  the request failed for another reason than below
   2  wrong usage
-  3  nobody is signed in, or a new sign-in is needed
+  3  nobody is signed in, or a new sign-in is needed (here, or in the program to import from)
   4  the sign-in was denied
   5  the sign-in timed out
   6  usage limit reached, or no quota left
@@ -98,9 +98,14 @@ impl From<&AskError> for Exit {
 impl From<&AccountError> for Exit {
     fn from(error: &AccountError) -> Self {
         match error {
-            AccountError::Store(_) => Self::Store,
+            AccountError::Store(_) | AccountError::Import(ImportError::Unreadable(_)) => {
+                Self::Store
+            }
+            AccountError::Import(ImportError::NothingThere { .. }) => Self::SignInNeeded,
             AccountError::SignIn(SignInError::Denied) => Self::Denied,
-            AccountError::SignIn(SignInError::Expired) => Self::SignInExpired,
+            AccountError::SignIn(SignInError::Expired | SignInError::TimedOut { .. }) => {
+                Self::SignInExpired
+            }
             AccountError::SignIn(
                 SignInError::Refused(failure) | SignInError::GaveUp { last: failure, .. },
             ) => failure.into(),

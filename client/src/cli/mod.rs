@@ -1,8 +1,11 @@
-//! The program: `login`, `ask`, `logout` and `status`.
+//! The program: `login`, `ask`, `accounts`, `models`, `logout` and `status`.
 
+mod accounts;
 mod args;
 mod exit;
+mod login;
 mod output;
+mod terminal;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -15,12 +18,9 @@ use serde_json::json;
 pub use exit::Exit;
 
 use crate::failure::text::moment;
-use crate::oauth::SignInError;
 use crate::oauth::jwt::Claims;
 use crate::responses::Outcome;
-use crate::session::{
-    AccountError, Answered, AskError, Config, Freshness, RefreshError, Session, Status,
-};
+use crate::session::{Answered, AskError, Config, Freshness, RefreshError, Session, Status};
 use crate::transport::Limits;
 use args::{Args, Command, Options};
 use output::Output;
@@ -74,6 +74,8 @@ impl Program {
             issuer: options.issuer.clone(),
             base_url: options.base_url.clone(),
             model: options.model.clone(),
+            fast: options.fast,
+            fallback: options.fallback(),
             store: options.store(),
             limits: Limits::with_idle(options.idle()),
         };
@@ -88,8 +90,15 @@ impl Program {
     async fn run(&self, command: Command) -> Exit {
         let work = async {
             match command {
-                Command::Login => self.login().await,
-                Command::Ask { prompts } => self.ask(&prompts).await,
+                Command::Login(login) => self.login(&login).await,
+                Command::Ask { prompts, import } => {
+                    if let Some(import) = import {
+                        self.import_if_signed_out(import).await;
+                    }
+                    self.ask(&prompts).await
+                }
+                Command::Accounts => self.accounts(),
+                Command::Models => self.models().await,
                 Command::Logout => self.logout().await,
                 Command::Status => self.status(),
             }
@@ -113,45 +122,6 @@ impl Program {
             let _ = tokio::time::timeout(FAREWELL, settle).await;
         }
         signal
-    }
-
-    async fn login(&self) -> Exit {
-        let credentials = match self.session.sign_in().await {
-            Ok(credentials) => credentials,
-            Err(error) => {
-                let exit = Exit::from(&error);
-                let failure = match &error {
-                    AccountError::SignIn(
-                        SignInError::Refused(failure) | SignInError::GaveUp { last: failure, .. },
-                    ) => Some(failure),
-                    _ => None,
-                };
-                let hint = matches!(error, AccountError::SignIn(SignInError::Expired))
-                    .then(|| format!("Start again with: {}", self.options.sign_in_command()));
-                self.output
-                    .failed(None, &error.to_string(), failure, exit, "", hint.as_deref());
-                return exit;
-            }
-        };
-        let claims = credentials
-            .id
-            .as_ref()
-            .and_then(|id| Claims::read(id.expose()))
-            .unwrap_or_default();
-        let store = self.options.store().display().to_string();
-        self.output.event(&json!({
-            "type": "signed_in", "account_id": credentials.account_id(), "email": claims.email, "plan": claims.plan,
-            "store": store,
-        }));
-        if !self.output.json {
-            let name = claims.email.or_else(|| credentials.account_id());
-            let name = name.map_or_else(String::new, |name| {
-                format!(" as {}", crate::redact::one_line(&name, 120))
-            });
-            self.output
-                .note(&format!("Signed in{name}. Credentials are in {store}"));
-        }
-        Exit::Success
     }
 
     async fn ask(&self, prompts: &[String]) -> Exit {
@@ -270,15 +240,23 @@ impl Program {
 
     fn status(&self) -> Exit {
         let store = self.options.store().display().to_string();
+        let providers = self.session.providers().unwrap_or_default();
+        let others = || {
+            if !self.output.json && !providers.is_empty() {
+                self.output
+                    .line(&format!("Other sign-ins: {}", providers.join(", ")));
+            }
+        };
         let (credentials, dead) = match self.session.status() {
             Ok(Status::SignedIn { credentials, dead }) => (credentials, dead),
             Ok(Status::SignedOut) => {
                 self.output
-                    .event(&json!({ "type": "status", "signed_in": false, "store": store }));
+                    .event(&json!({ "type": "status", "signed_in": false, "providers": providers, "store": store }));
                 if !self.output.json {
                     self.output.line(&format!(
                         "Not signed in (signed out): no credentials in {store}"
                     ));
+                    others();
                     self.output
                         .note(&format!("Sign in with: {}", self.options.sign_in_command()));
                 }
@@ -319,7 +297,7 @@ impl Program {
         self.output.event(&json!({
             "type": "status", "signed_in": usable, "account_id": credentials.account_id(), "email": claims.email,
             "plan": claims.plan, "access_token": access, "expires_at": at, "renewable": renewable, "verified": false,
-            "store": store,
+            "providers": providers, "store": store,
         }));
         if !self.output.json {
             let name = claims
@@ -348,6 +326,7 @@ impl Program {
                 self.output
                     .line("It cannot be renewed: there is no refresh token");
             }
+            others();
             self.output.line(&format!("Credentials: {store}"));
         }
         if usable {

@@ -44,6 +44,7 @@ impl Output {
     pub(super) fn notice(self, notice: &Notice) {
         match notice {
             Notice::Prompt(prompt) => self.prompt(prompt),
+            Notice::Browse { url, paste, bound } => self.browse(url, *paste, *bound),
             Notice::Exchange(exchange) if self.verbose => self.note(&trace(exchange)),
             Notice::Exchange(_) => {}
             Notice::Warning(text) => {
@@ -63,6 +64,12 @@ impl Output {
                 self.note(&format!(
                     "trying again in {:.1} s (attempt {attempt} of {of}): {failure}",
                     wait.as_secs_f64()
+                ));
+            }
+            Notice::Rotated { failure } => {
+                self.event(&json!({ "type": "rotated", "message": failure }));
+                self.note(&format!(
+                    "going on with another account or the fallback: {failure}"
                 ));
             }
             Notice::Renewed { requested } => {
@@ -95,21 +102,50 @@ impl Output {
         if self.json {
             self.event(&json!({
                 "type": "device_code", "verification_url": prompt.url, "user_code": prompt.user_code,
-                "expires_in_seconds": prompt.expires_in.as_secs(),
+                "verification_url_complete": prompt.complete_url, "expires_in_seconds": prompt.expires_in.as_secs(),
             }));
             return;
         }
-        let minutes = prompt.expires_in.as_secs() / 60;
+        let life = match prompt.expires_in.as_secs() {
+            seconds @ 0..120 => format!("{seconds} seconds"),
+            seconds => format!("{} minutes", seconds / 60),
+        };
         self.line(&format!(
             "To sign in, open this page in a browser on any device:\n\n  {}\n\n\
-             and enter this code, which is valid for {minutes} minutes:\n\n  {}\n",
+             and enter this code, which is valid for {life}:\n\n  {}\n",
             prompt.url, prompt.user_code
         ));
+        // RFC 8628 §3.3.1: the code is shown all the same, so that the person can compare.
+        if let Some(complete) = &prompt.complete_url {
+            self.line(&format!(
+                "Or open this link, and check that the page shows the same code:\n\n  {complete}\n"
+            ));
+        }
         self.note(
             "Beware of phishing: go on only if you started this sign-in yourself, and give the code to nobody.\n\
              If the page refuses the code, device codes may be switched off in the account's security settings.\n\
              Waiting for the approval …",
         );
+    }
+
+    /// The URL, whole on a line of its own.
+    fn browse(self, url: &str, paste: bool, bound: Duration) {
+        if self.json {
+            return self.event(&json!({
+                "type": "open_url", "url": url, "paste": paste, "wait_ms": millis(bound),
+            }));
+        }
+        let machine = if paste { "any device" } else { "this machine" };
+        self.line(&format!(
+            "To sign in, open this page in a browser on {machine}:\n\n  {url}\n"
+        ));
+        if paste {
+            self.note(
+                "Then paste the code that the page shows here, and press Enter (it is not echoed):",
+            );
+        } else {
+            self.note("Waiting for the browser to come back …");
+        }
     }
 
     /// An answer. On a terminal the model's text cannot steer the terminal.
@@ -172,7 +208,8 @@ fn trace(exchange: &Exchange) -> String {
         .map_or_else(String::new, |id| format!(", request id {id}"));
     let (purpose, url, sent) = (exchange.purpose, &exchange.url, exchange.sent);
     format!(
-        "POST {url} ({purpose}, {sent} bytes): {result} after {} ms{id}",
+        "{} {url} ({purpose}, {sent} bytes): {result} after {} ms{id}",
+        exchange.method.name(),
         exchange.took.as_millis()
     )
 }

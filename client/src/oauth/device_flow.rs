@@ -1,10 +1,11 @@
 //! The ChatGPT device flow as a state machine: answers and the time go in, the next thing to do comes out.
 //!
-//! The flow is the vendor's, the manners are RFC 8628's: never faster than the interval, slower when asked,
+//! The flow is the vendor's own, the manners are RFC 8628's: never faster than the interval, slower when asked,
 //! patient with a bad link, and a clear end.
 
 use std::time::{Duration, Instant, SystemTime};
 
+use super::patience::{LOST_POLLS, MARGIN, SLOW_DOWN, backed_off, before_retry};
 use super::poll_answer::{self, PollAnswer};
 use super::refusal;
 use super::secret::{AuthorizationCode, CodeVerifier, DeviceAuthId};
@@ -44,6 +45,8 @@ pub struct Prompt {
     pub url: String,
     /// The code to enter there.
     pub user_code: String,
+    /// A page that knows the code already, where the server has one.
+    pub complete_url: Option<String>,
     /// How long the code lives.
     pub expires_in: Duration,
 }
@@ -153,6 +156,7 @@ impl DeviceFlow {
                     url: format!("{}/codex/device", self.issuer),
                     // It goes to a terminal: no control characters, no second line.
                     user_code: crate::redact::one_line(&session.user_code, 64),
+                    complete_url: None,
                     expires_in: CODE_LIFE,
                 };
                 let not_before = now + session.interval + MARGIN;
@@ -216,19 +220,10 @@ impl DeviceFlow {
     }
 }
 
-/// Added to every wait: a poll that is early by a rounding error costs five seconds for good.
-const MARGIN: Duration = Duration::from_millis(100);
 /// Requests for a code before giving up.
 const CODE_ATTEMPTS: u32 = 3;
-/// Polls in a row that may get no answer.
-const LOST_POLLS: u32 = 6;
 /// Exchanges before giving up.
 const EXCHANGE_ATTEMPTS: u32 = 3;
-/// The longest wait that a server can ask for or that back-off grows to.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// RFC 8628 §3.5: slow_down adds five seconds, for good.
-const SLOW_DOWN: Duration = Duration::from_secs(5);
-
 fn code_requested(
     attempts: u32,
     answer: Result<Answer, Failure>,
@@ -319,12 +314,9 @@ fn polled(
             session.interval = (session.interval + SLOW_DOWN).max(interval.unwrap_or_default());
             session.interval.max(retry_after.unwrap_or_default())
         }
-        // RFC 8628 §3.5: on a timeout the client must poll less often; back-off is recommended.
         PollAnswer::Busy(failure) => {
-            session.idle = (session.idle + 1).min(10);
-            let backed_off =
-                (session.interval * (1 << session.idle)).min(LONGEST_WAIT.max(session.interval));
-            backed_off.max(failure.retry_after.unwrap_or_default())
+            session.idle += 1;
+            backed_off(session.interval, session.idle).max(failure.retry_after.unwrap_or_default())
         }
     };
     let not_before = now + wait + MARGIN;
@@ -372,7 +364,6 @@ fn exchanged(
     })
 }
 
-/// Waits `first`, twice that, … seconds, or as long as the server asks, unless that is too long.
 fn retry_or_fail(
     failure: Failure,
     attempts: u32,
@@ -381,19 +372,10 @@ fn retry_or_fail(
     now: Instant,
     again: impl FnOnce(Option<Instant>) -> State,
 ) -> State {
-    let wait = failure
-        .retry_after
-        .unwrap_or_else(|| Duration::from_secs(first << (attempts - 1).min(4)));
-    if !failure.retry_helps() || (wait > LONGEST_WAIT) {
-        return State::Failed(SignInError::Refused(failure));
+    match before_retry(failure, attempts, limit, first) {
+        Ok(wait) => again(Some(now + wait)),
+        Err(error) => State::Failed(error),
     }
-    if attempts >= limit {
-        return State::Failed(SignInError::GaveUp {
-            attempts,
-            last: failure,
-        });
-    }
-    again(Some(now + wait))
 }
 
 #[cfg(test)]

@@ -1,10 +1,15 @@
-//! Proof key for code exchange (RFC 7636), the checking side: in the ChatGPT device flow the server makes the pair.
+//! Proof key for code exchange (RFC 7636), both sides: in the ChatGPT device flow the server makes the pair.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use super::secret::CodeVerifier;
+
+/// A verifier that nobody can guess: 32 random bytes, 43 characters (RFC 7636 §4.1 and §7.1).
+pub fn verifier() -> CodeVerifier {
+    CodeVerifier::new(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))
+}
 
 /// The S256 challenge of a verifier (RFC 7636 §4.2).
 ///
@@ -41,6 +46,12 @@ mod tests {
             "{}+",
             "a".repeat(43)
         ))));
+    }
+
+    #[test]
+    fn a_made_verifier_is_well_formed_and_new_each_time() {
+        let made = verifier();
+        assert!(is_well_formed(&made) && made != verifier());
     }
 
     #[test]

@@ -51,17 +51,31 @@ secret!(
     IdToken
 );
 secret!(
+    /// The key of an API that knows no sign-in.
+    ApiKey
+);
+secret!(
     /// What approval hands out, to be exchanged once.
     AuthorizationCode
 );
 secret!(
-    /// The PKCE verifier that the server made (ChatGPT device flow).
+    /// The PKCE verifier: of this client's making, or of the server's (ChatGPT device flow).
     CodeVerifier
 );
 secret!(
     /// The handle of a device sign-in. Only the user code is for people.
     DeviceAuthId
 );
+secret!(
+    /// The handle of a device sign-in (RFC 8628 §3.2). §3.3: it is not shown to people.
+    DeviceCode
+);
+
+impl From<&str> for ApiKey {
+    fn from(value: &str) -> Self {
+        Self::new(value)
+    }
+}
 
 fn debug(f: &mut fmt::Formatter<'_>, kind: &str, value: &str) -> fmt::Result {
     let count = value.chars().count();

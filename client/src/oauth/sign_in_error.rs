@@ -43,4 +43,39 @@ pub enum SignInError {
         /// Which answer.
         what: &'static str,
     },
+    /// The authorization server's metadata cannot be relied on.
+    #[error("sign-in failed: the server's metadata cannot be used: {0}")]
+    Metadata(String),
+    /// An answer with another state than was sent (RFC 6749 §10.12).
+    #[error(
+        "what came back belongs to another sign-in (its state is not the one that was sent); nothing was exchanged"
+    )]
+    StateMismatch,
+    /// An answer of another authorization server (RFC 9207).
+    #[error(
+        "sign-in failed: the answer names the issuer {found}, not {expected}; nothing was exchanged"
+    )]
+    IssuerMismatch {
+        /// The one that was asked.
+        expected: String,
+        /// The one that answered.
+        found: String,
+    },
+    /// Nobody came back in time.
+    #[error("the sign-in timed out: nothing came back within {} s", after.as_secs_f64())]
+    TimedOut {
+        /// How long it was waited for.
+        after: std::time::Duration,
+    },
+    /// The input ended, or held none.
+    #[error("sign-in failed: no code was entered on standard input")]
+    NoCode,
+    /// The input cannot be read.
+    #[error("sign-in failed: standard input cannot be read: {0}")]
+    Input(String),
+    /// No port to listen on.
+    #[error(
+        "sign-in failed: cannot listen for the browser on 127.0.0.1: {0}; `--flow paste` needs no port"
+    )]
+    Listener(String),
 }

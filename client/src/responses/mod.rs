@@ -1,6 +1,7 @@
 //! Responses streams: events read leniently, responses put together from them, failures told apart.
 
 mod assembly;
+pub mod chat;
 mod classify;
 mod event;
 mod item;

@@ -12,7 +12,31 @@ pub const ECHO_TOOL: &str = "echo";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Input(Vec<Value>);
 
+/// What the model is told to be.
+pub(super) const INSTRUCTIONS: &str =
+    "You are a helpful assistant on a command line. Answer briefly.";
+
+/// The parameters of the one tool, as a JSON Schema.
+pub(super) fn echo_parameters() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "text": { "type": "string" } },
+        "required": ["text"],
+        "additionalProperties": false,
+    })
+}
+
 impl Input {
+    /// The items, in order.
+    pub(super) fn items(&self) -> &[Value] {
+        &self.0
+    }
+
+    /// Leaves out reasoning: it is sealed for the account whose turn it was.
+    pub fn forget_reasoning(&mut self) {
+        self.0.retain(|item| item["type"] != "reasoning");
+    }
+
     /// A conversation that begins with a prompt.
     pub fn prompt(text: &str) -> Self {
         let content = json!([{ "type": "input_text", "text": text }]);
@@ -47,6 +71,8 @@ pub struct Request<'a> {
     pub model: &'a str,
     /// The conversation.
     pub input: &'a Input,
+    /// Whether it is to be served before others, at a higher price.
+    pub fast: bool,
 }
 
 impl Request<'_> {
@@ -54,33 +80,32 @@ impl Request<'_> {
     ///
     /// ```
     /// use loginproof_client::responses::{Input, Request};
-    /// let body = Request { model: "m", input: &Input::prompt("Say hello.") }.body();
+    /// let body = Request { model: "m", input: &Input::prompt("Say hello."), fast: false }.body();
     /// assert!(body.contains(r#""stream":true,"store":false"#));
     /// ```
     pub fn body(&self) -> String {
-        json!({
+        let mut body = json!({
             "model": self.model,
-            "instructions": "You are a helpful assistant on a command line. Answer briefly.",
+            "instructions": INSTRUCTIONS,
             "input": self.input.0,
             "tools": [{
                 "type": "function",
                 "name": ECHO_TOOL,
                 "description": "Returns its text unchanged.",
                 "strict": false,
-                "parameters": {
-                    "type": "object",
-                    "properties": { "text": { "type": "string" } },
-                    "required": ["text"],
-                    "additionalProperties": false,
-                },
+                "parameters": echo_parameters(),
             }],
             "tool_choice": "auto",
             "parallel_tool_calls": true,
             "stream": true,
             "store": false,
             "include": ["reasoning.encrypted_content"],
-        })
-        .to_string()
+        });
+        // The backend knows no other tier by name; leaving it out is the ordinary one.
+        if self.fast {
+            body["service_tier"] = "priority".into();
+        }
+        body.to_string()
     }
 }
 

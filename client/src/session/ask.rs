@@ -1,18 +1,23 @@
-//! Asks: one turn with its function calls, retries within bounds, and recovery from a refused access token.
+//! Asks: one turn with its function calls, retries within bounds, recovery from a refused access token, and the next
+//! account or the fallback when one is used up.
 //!
 //! An answer is handed out only when it is whole. So a retry can never put a second text behind a part of the first,
 //! and a stream that breaks can be asked for again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::fallback::Fallback;
+use super::pool::{Account, is_soft};
 use super::refresh::RefreshError;
 use super::{Credentials, Notice, Session};
 use crate::failure::{Class, Failure};
 use crate::redact::Redactor;
 use crate::responses::{Input, Outcome, Request, Response};
-use crate::transport::{Broken, Post, read_response};
+use crate::store::Slot;
+use crate::transport::{Broken, Method, Request as HttpRequest, read_response};
 
 /// An answer that is whole, or as whole as the server lets it be.
 #[derive(Clone, Debug)]
@@ -64,9 +69,31 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What was done already about refused access tokens, over all attempts at one request.
 #[derive(Default)]
-struct Recovery {
+pub(super) struct Recovery {
     reloaded: bool,
     refreshed: bool,
+}
+
+impl Recovery {
+    /// Nothing but the renewal before the request, if there was one.
+    pub(super) fn after(refreshed: bool) -> Self {
+        Self {
+            refreshed,
+            ..Self::default()
+        }
+    }
+}
+
+/// Who answers the turn.
+enum Server<'a> {
+    Account(Arc<Account>),
+    Fallback(&'a Fallback),
+}
+
+/// One turn: who answers it, and who could not.
+struct Turn<'a> {
+    server: Server<'a>,
+    tried: Vec<Slot>,
 }
 
 impl Session {
@@ -76,15 +103,20 @@ impl Session {
     /// Why there is no answer. A response that was cut short is not an error; its outcome says so.
     pub async fn ask(&self, prompt: usize, text: &str) -> Result<Answered, AskError> {
         let mut input = Input::prompt(text);
+        let server = match (self.pick(&[])?, &self.config.fallback) {
+            (Some(account), _) => Server::Account(account),
+            (None, Some(fallback)) => {
+                self.rotated(self.none_usable().to_string());
+                Server::Fallback(fallback)
+            }
+            (None, None) => return Err(self.none_usable()),
+        };
+        let mut turn = Turn {
+            server,
+            tried: Vec::new(),
+        };
         for rounds in 1..=ROUNDS {
-            let body = Bytes::from(
-                Request {
-                    model: &self.config.model,
-                    input: &input,
-                }
-                .body(),
-            );
-            let response = self.round(&body).await?;
+            let response = self.round(&mut turn, &mut input).await?;
             let calls: Vec<_> = response.calls().cloned().collect();
             // Calls of a response that was cut short may be cut short themselves.
             if calls.is_empty() || response.outcome != Outcome::Completed {
@@ -98,12 +130,51 @@ impl Session {
         Err(AskError::TooManyRounds { rounds: ROUNDS })
     }
 
-    /// One request until it has a response, with retries.
-    async fn round(&self, body: &Bytes) -> Result<Response, AskError> {
+    /// One request until it has a response, by whichever server can give it.
+    async fn round<'a>(
+        &'a self,
+        turn: &mut Turn<'a>,
+        input: &mut Input,
+    ) -> Result<Response, AskError> {
+        loop {
+            let error = match self.by_one_server(turn, input).await {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            let (Server::Account(account), Some(failure)) = (&turn.server, soft(&error)) else {
+                return Err(error);
+            };
+            self.set_aside(account, failure).await;
+            turn.tried.push(account.slot.clone());
+            turn.server = match (self.pick(&turn.tried)?, &self.config.fallback) {
+                (Some(account), _) => Server::Account(account),
+                (None, Some(fallback)) => Server::Fallback(fallback),
+                (None, None) => return Err(error),
+            };
+            self.rotated(error.to_string());
+            input.forget_reasoning();
+        }
+    }
+
+    /// One request to one server until it has a response, with retries.
+    async fn by_one_server(&self, turn: &Turn<'_>, input: &Input) -> Result<Response, AskError> {
+        let request = Request {
+            model: &self.config.model,
+            input,
+            fast: self.config.fast,
+        };
+        let body = Bytes::from(request.body());
         let mut recovery = Recovery::default();
         let mut attempt = 1;
         loop {
-            let broken = match self.attempt(body, &mut recovery).await? {
+            let result = match &turn.server {
+                Server::Account(account) => self.attempt(account, &body, &mut recovery).await?,
+                Server::Fallback(fallback) => {
+                    let answered = self.ask_fallback(fallback, input).await;
+                    answered.map_err(Broken::from)
+                }
+            };
+            let broken = match result {
                 Ok(response) => match response.outcome.clone() {
                     Outcome::Failed(failure) => Broken {
                         partial: response.text(),
@@ -125,7 +196,9 @@ impl Session {
                 ATTEMPTS
             };
             let wait = back_off(attempt, failure.retry_after);
-            if !failure.retry_helps() || attempt >= limit || wait > LONGEST_WAIT {
+            // Another account answers sooner than this one after a wait.
+            let another = is_soft(&failure) && self.has_another(turn);
+            if !failure.retry_helps() || attempt >= limit || wait > LONGEST_WAIT || another {
                 return Err(AskError::Failed {
                     failure,
                     partial,
@@ -143,13 +216,24 @@ impl Session {
         }
     }
 
+    /// Whether there is an account to turn to besides those tried and the present one.
+    fn has_another(&self, turn: &Turn<'_>) -> bool {
+        let Server::Account(account) = &turn.server else {
+            return false;
+        };
+        let mut tried = turn.tried.clone();
+        tried.push(account.slot.clone());
+        matches!(self.pick(&tried), Ok(Some(_)))
+    }
+
     /// One request, sent again only with another access token: the same body, another `authorization`.
     async fn attempt(
         &self,
+        account: &Account,
         body: &Bytes,
         recovery: &mut Recovery,
     ) -> Result<Result<Response, Broken>, AskError> {
-        let usable = self.usable().await?;
+        let usable = self.usable(account).await?;
         recovery.refreshed |= usable.requested;
         let mut credentials = usable.credentials;
         loop {
@@ -161,53 +245,94 @@ impl Session {
                 Err(broken) if is_auth(&broken.failure) => broken.failure,
                 Err(broken) => return Ok(Err(broken)),
             };
-            // First what another process may have stored, …
-            if !std::mem::replace(&mut recovery.reloaded, true)
-                && let Some(stored) = self.reload(&credentials)?
+            match self
+                .recover(account, &credentials, &failure, recovery)
+                .await?
             {
-                credentials = stored;
-                continue;
+                Some(other) => credentials = other,
+                None => return Ok(Err(failure.into())),
             }
-            // … then one refresh, unless the sign-in itself was revoked.
-            if failure.refresh_helps() && !std::mem::replace(&mut recovery.refreshed, true) {
-                let renewed = self.renew(&credentials.access).await?.credentials;
-                // The same token again would get the same answer.
-                if renewed.access != credentials.access {
-                    credentials = renewed;
-                    continue;
-                }
-            }
-            return Ok(Err(failure.into()));
         }
+    }
+
+    /// Other credentials for a request whose access token was refused, if there are any to be had.
+    pub(super) async fn recover(
+        &self,
+        account: &Account,
+        credentials: &Credentials,
+        failure: &Failure,
+        recovery: &mut Recovery,
+    ) -> Result<Option<Credentials>, RefreshError> {
+        if !is_auth(failure) {
+            return Ok(None);
+        }
+        // First what another process may have stored, …
+        if !std::mem::replace(&mut recovery.reloaded, true)
+            && let Some(stored) = self.reload(account, credentials)?
+        {
+            return Ok(Some(stored));
+        }
+        // … then one refresh, unless the sign-in itself was revoked.
+        if failure.refresh_helps() && !std::mem::replace(&mut recovery.refreshed, true) {
+            let renewed = self.renew(account, &credentials.access).await?.credentials;
+            // The same token again would get the same answer.
+            return Ok(Some(renewed).filter(|renewed| renewed.access != credentials.access));
+        }
+        Ok(None)
     }
 
     async fn send(&self, body: &Bytes, credentials: &Credentials) -> Result<Response, Broken> {
         let url = format!("{}/responses", self.config.base_url);
-        let mut headers = vec![
-            (
-                "authorization",
-                format!("Bearer {}", credentials.access.expose()),
-            ),
-            ("content-type", "application/json".to_owned()),
-            ("accept", "text/event-stream".to_owned()),
-            ("accept-encoding", "identity".to_owned()),
-            ("originator", "loginproof".to_owned()),
-        ];
-        if let Some(account) = credentials.account_id() {
-            headers.push(("chatgpt-account-id", account));
-        }
+        let mut headers = self.identity(credentials, "text/event-stream");
+        headers.push(("content-type", "application/json".to_owned()));
         let redactor = Redactor::new(credentials.secrets());
-        let post = Post {
+        let request = HttpRequest {
             purpose: "responses",
+            method: Method::Post,
             url: &url,
             headers: &headers,
             body: body.clone(),
         };
         let response = self
             .transport
-            .open(&post, &|exchange| self.notify(Notice::Exchange(exchange)))
+            .open(&request, &|exchange| {
+                self.notify(Notice::Exchange(exchange))
+            })
             .await?;
         read_response(response, &url, self.transport.limits(), &redactor).await
+    }
+
+    /// The headers that say who asks, and for what kind of answer.
+    pub(super) fn identity(
+        &self,
+        credentials: &Credentials,
+        accept: &str,
+    ) -> Vec<(&'static str, String)> {
+        let mut headers = vec![
+            (
+                "authorization",
+                format!("Bearer {}", credentials.access.expose()),
+            ),
+            ("accept", accept.to_owned()),
+            ("accept-encoding", "identity".to_owned()),
+            ("originator", "loginproof".to_owned()),
+        ];
+        if let Some(account) = credentials.account_id() {
+            headers.push(("chatgpt-account-id", account));
+        }
+        headers
+    }
+}
+
+/// Whether the next server may do better; with the failure, where the server gave one.
+fn soft(error: &AskError) -> Option<Option<&Failure>> {
+    match error {
+        AskError::Failed { failure, .. } => is_soft(failure).then_some(Some(failure)),
+        AskError::Refresh(RefreshError::Failed(failure)) => {
+            failure.sign_in_helps().then_some(Some(failure))
+        }
+        AskError::Refresh(RefreshError::NoRefreshToken) => Some(None),
+        _ => None,
     }
 }
 

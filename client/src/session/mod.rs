@@ -1,11 +1,17 @@
 //! Joins the parts: signs in, asks, renews tokens before and after they run out, and signs out.
 
 mod ask;
+mod browser_sign_in;
+mod fallback;
+mod import;
+mod models;
+mod pool;
+mod provider_sign_in;
 mod refresh;
 mod sign_in;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use crate::failure::Failure;
@@ -16,7 +22,12 @@ use crate::store::{Credentials, Store, StoreError};
 use crate::transport::{Exchange, Limits, Transport};
 
 pub use ask::{ATTEMPTS, Answered, AskError, LONGEST_WAIT, ROUNDS};
+pub use fallback::Fallback;
+pub use import::ImportError;
+pub use models::Model;
+pub use pool::AccountState;
 pub use refresh::RefreshError;
+pub use sign_in::Place;
 
 /// Where everything is.
 #[derive(Clone, Debug)]
@@ -27,6 +38,10 @@ pub struct Config {
     pub base_url: String,
     /// The model.
     pub model: String,
+    /// Whether requests are to be served before others.
+    pub fast: bool,
+    /// Where the conversation goes when no account can be used.
+    pub fallback: Option<Fallback>,
     /// The credential file.
     pub store: PathBuf,
     /// How long things may take.
@@ -38,6 +53,15 @@ pub struct Config {
 pub enum Notice {
     /// A person has to approve the sign-in.
     Prompt(Prompt),
+    /// A person has to approve the sign-in in a browser.
+    Browse {
+        /// The page to open.
+        url: String,
+        /// Whether the person brings the code back, instead of the browser.
+        paste: bool,
+        /// How long it is waited for.
+        bound: Duration,
+    },
     /// A request was sent.
     Exchange(Exchange),
     /// Something is wrong, but not enough to stop.
@@ -52,6 +76,11 @@ pub enum Notice {
         wait: Duration,
         /// Why the last one failed.
         failure: Failure,
+    },
+    /// The next account, or the fallback, takes over.
+    Rotated {
+        /// Why the last one failed.
+        failure: String,
     },
     /// Tokens were renewed, or a pair that another process stored was taken.
     Renewed {
@@ -76,8 +105,8 @@ pub struct Session {
     store: Store,
     transport: Transport,
     listener: Listener,
-    current: Mutex<Option<Credentials>>,
-    flight: tokio::sync::Mutex<refresh::Flight>,
+    /// The accounts of the file, once it was read.
+    roster: Mutex<Option<Vec<Arc<pool::Account>>>>,
     /// Spent secrets whose successors are not in the file yet.
     critical: tokio::sync::watch::Sender<usize>,
 }
@@ -134,30 +163,31 @@ impl Session {
             store,
             transport,
             listener,
-            current: Mutex::new(None),
-            flight: tokio::sync::Mutex::default(),
+            roster: Mutex::default(),
             critical: tokio::sync::watch::Sender::new(0),
         }
     }
 
-    /// What the credential file says. Sends nothing.
+    /// What the credential file says of the first account. Sends nothing.
     ///
     /// # Errors
     /// The file cannot be read.
     pub fn status(&self) -> Result<Status, StoreError> {
-        Ok(match self.store.load_patiently()? {
+        Ok(match self.accounts()?.into_iter().next() {
             None => Status::SignedOut,
-            Some(credentials) => {
-                let dead = self
-                    .store
-                    .quarantined(&credentials.refresh)
-                    .map(|note| note.failure());
-                Status::SignedIn {
-                    credentials: Box::new(credentials),
-                    dead,
-                }
-            }
+            Some(first) => Status::SignedIn {
+                credentials: Box::new(first.credentials),
+                dead: first.dead,
+            },
         })
+    }
+
+    /// The names of the providers other than ChatGPT that there are tokens of.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn providers(&self) -> Result<Vec<String>, StoreError> {
+        self.store.providers()
     }
 
     /// Resolves when no tokens are on their way into the credential file: the moment at which it is safe to stop.
@@ -178,17 +208,6 @@ impl Session {
 
     fn warn(&self, text: impl Into<String>) {
         self.notify(Notice::Warning(text.into()));
-    }
-
-    fn current(&self) -> Option<Credentials> {
-        self.current
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn set_current(&self, credentials: Option<Credentials>) {
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = credentials;
     }
 
     fn enter_critical(&self) -> Critical<'_> {
@@ -249,6 +268,9 @@ pub enum AccountError {
     /// The credential file is in the way.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Nothing could be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
 }
 
 #[cfg(test)]

@@ -4,13 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
+use super::pool::Account;
 use super::{Credentials, Freshness, Notice, Session};
 use crate::failure::{Class, Failure};
 use crate::oauth::refusal;
 use crate::oauth::token::{self, Grant};
 use crate::oauth::{AccessToken, RefreshToken};
 use crate::store::StoreError;
-use crate::transport::Post;
+use crate::transport::{Method, Request};
 
 /// Why there is no new pair.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,33 +69,25 @@ const REREADS: [Duration; 4] = [
 ];
 
 impl Session {
-    /// The credentials, from memory or else from the file.
-    pub(super) fn credentials(&self) -> Result<Credentials, RefreshError> {
-        if let Some(credentials) = self.current() {
-            return Ok(credentials);
-        }
-        let credentials = self
-            .store
-            .load_patiently()?
-            .ok_or(RefreshError::SignedOut)?;
-        self.set_current(Some(credentials.clone()));
-        Ok(credentials)
+    /// The credentials as this process last saw them.
+    fn credentials(&self, account: &Account) -> Result<Credentials, RefreshError> {
+        account.current().ok_or(RefreshError::SignedOut)
     }
 
     /// Credentials whose access token can be used now, renewed when it is about to end.
-    pub(super) async fn usable(&self) -> Result<Renewed, RefreshError> {
-        let credentials = self.credentials()?;
+    pub(super) async fn usable(&self, account: &Account) -> Result<Renewed, RefreshError> {
+        let credentials = self.credentials(account)?;
         let freshness = credentials.freshness(SystemTime::now());
         if credentials.access.is_empty() {
-            return self.renew(&credentials.access).await;
+            return self.renew(account, &credentials.access).await;
         }
         match freshness {
             Freshness::Fresh => Ok(Renewed {
                 credentials,
                 requested: false,
             }),
-            Freshness::Expired => self.renew(&credentials.access).await,
-            Freshness::Ending => match self.renew(&credentials.access).await {
+            Freshness::Expired => self.renew(account, &credentials.access).await,
+            Freshness::Ending => match self.renew(account, &credentials.access).await {
                 Ok(renewed) => Ok(renewed),
                 // A spent refresh token does not make the access token invalid.
                 Err(error @ (RefreshError::OtherAccount | RefreshError::SignedOut)) => Err(error),
@@ -112,8 +105,12 @@ impl Session {
     }
 
     /// The pair in the file, if it is of the same account and has another access token than `stale`.
-    pub(super) fn reload(&self, stale: &Credentials) -> Result<Option<Credentials>, RefreshError> {
-        let Some(stored) = self.store.load_patiently()? else {
+    pub(super) fn reload(
+        &self,
+        account: &Account,
+        stale: &Credentials,
+    ) -> Result<Option<Credentials>, RefreshError> {
+        let Some(stored) = self.store.load_slot_patiently(&account.slot)? else {
             return Err(RefreshError::SignedOut);
         };
         if !stored.same_account(stale) {
@@ -122,16 +119,20 @@ impl Session {
         if stored.access == stale.access || stored.access.is_empty() {
             return Ok(None);
         }
-        self.set_current(Some(stored.clone()));
+        account.set_current(stored.clone());
         self.notify(Notice::Renewed { requested: false });
         Ok(Some(stored))
     }
 
     /// Replaces a pair whose access token is `stale`. Calls at the same time share one refresh, and its failure.
-    pub(super) async fn renew(&self, stale: &AccessToken) -> Result<Renewed, RefreshError> {
-        let seen = self.flight.try_lock().map(|flight| flight.count).ok();
-        let mut flight = self.flight.lock().await;
-        let current = self.credentials()?;
+    pub(super) async fn renew(
+        &self,
+        account: &Account,
+        stale: &AccessToken,
+    ) -> Result<Renewed, RefreshError> {
+        let seen = account.flight.try_lock().map(|flight| flight.count).ok();
+        let mut flight = account.flight.lock().await;
+        let current = self.credentials(account)?;
         if current.access != *stale {
             return Ok(Renewed {
                 credentials: current,
@@ -145,7 +146,7 @@ impl Session {
         {
             return Err(error.clone());
         }
-        let result = self.renew_alone(&current).await;
+        let result = self.renew_alone(account, &current).await;
         flight.count += 1;
         flight.failed = result
             .as_ref()
@@ -154,12 +155,16 @@ impl Session {
         result
     }
 
-    async fn renew_alone(&self, stale: &Credentials) -> Result<Renewed, RefreshError> {
+    async fn renew_alone(
+        &self,
+        account: &Account,
+        stale: &Credentials,
+    ) -> Result<Renewed, RefreshError> {
         // What another process stored needs no lock, no request, and not even a writable folder.
-        if let Some(stored) = self.adoptable(stale)? {
+        if let Some(stored) = self.adoptable(account, stale)? {
             return Ok(stored);
         }
-        let known = self.current().unwrap_or_else(|| stale.clone());
+        let known = account.current().unwrap_or_else(|| stale.clone());
         if known.refresh.is_empty() {
             return Err(RefreshError::NoRefreshToken);
         }
@@ -168,18 +173,18 @@ impl Session {
         }
         let _lock = self.store.lock(LOCK_WAIT).await?;
         // The lock's last holder may have been here for the same reason.
-        if let Some(stored) = self.adoptable(stale)? {
+        if let Some(stored) = self.adoptable(account, stale)? {
             return Ok(stored);
         }
-        let mut pair = self.current().unwrap_or_else(|| stale.clone());
+        let mut pair = account.current().unwrap_or_else(|| stale.clone());
         // A second round only with another refresh token, one that turned up while the first was refused.
         for last_round in [false, true] {
-            match self.spend(&pair).await {
+            match self.spend(account, &pair).await {
                 Err(RefreshError::Failed(failure)) if failure.class == Class::RefreshReused => {
-                    let Some(newer) = self.await_newer(&pair).await else {
+                    let Some(newer) = self.await_newer(account, &pair).await else {
                         return Err(failure.into());
                     };
-                    self.set_current(Some(newer.clone()));
+                    account.set_current(newer.clone());
                     self.notify(Notice::Renewed { requested: false });
                     if newer.freshness(SystemTime::now()) != Freshness::Expired {
                         return Ok(Renewed {
@@ -204,8 +209,12 @@ impl Session {
     }
 
     /// A newer pair in the file that can be used as it is. One that has ended too becomes the pair to renew.
-    fn adoptable(&self, stale: &Credentials) -> Result<Option<Renewed>, RefreshError> {
-        let stored = self.reload(stale)?;
+    fn adoptable(
+        &self,
+        account: &Account,
+        stale: &Credentials,
+    ) -> Result<Option<Renewed>, RefreshError> {
+        let stored = self.reload(account, stale)?;
         let usable =
             stored.filter(|stored| stored.freshness(SystemTime::now()) != Freshness::Expired);
         Ok(usable.map(|credentials| Renewed {
@@ -215,7 +224,11 @@ impl Session {
     }
 
     /// Spends the refresh token, under the lock, after making sure that its successor can be stored.
-    async fn spend(&self, pair: &Credentials) -> Result<Credentials, RefreshError> {
+    async fn spend(
+        &self,
+        account: &Account,
+        pair: &Credentials,
+    ) -> Result<Credentials, RefreshError> {
         if pair.refresh.is_empty() {
             return Err(RefreshError::NoRefreshToken);
         }
@@ -241,7 +254,7 @@ impl Session {
         // Stored first, used second: whatever happens next, the only valid pair is in the file.
         let stored = reservation.commit(&renewed);
         drop(critical);
-        self.set_current(Some(renewed.clone()));
+        account.set_current(renewed.clone());
         self.notify(Notice::Renewed { requested: true });
         if let Err(error) = stored {
             self.warn(format!("{error}; the new tokens live only as long as this run, then a new sign-in is needed"));
@@ -261,8 +274,9 @@ impl Session {
             ("content-type", body.content_type.to_owned()),
             ("accept", "application/json".to_owned()),
         ];
-        let post = Post {
+        let request = Request {
             purpose: "refresh",
+            method: Method::Post,
             url: &url,
             headers: &headers,
             body: Bytes::from(body.text.clone()),
@@ -270,7 +284,7 @@ impl Session {
         let bound = self.transport.limits().refresh;
         let answer = self
             .transport
-            .answer(&post, bound, &|exchange| {
+            .answer(&request, bound, &|exchange| {
                 self.notify(Notice::Exchange(exchange))
             })
             .await?;
@@ -279,10 +293,10 @@ impl Session {
 
     /// The pair that another program bought with our refresh token, once it is in the file.
     /// When there is none, the token is dead and noted as such.
-    async fn await_newer(&self, pair: &Credentials) -> Option<Credentials> {
+    async fn await_newer(&self, account: &Account, pair: &Credentials) -> Option<Credentials> {
         for wait in REREADS {
             tokio::time::sleep(wait).await;
-            let stored = self.store.load().ok().flatten();
+            let stored = self.store.load_slot(&account.slot).ok().flatten();
             if let Some(stored) = stored
                 .filter(|s| s.same_account(pair) && s.access != pair.access && !s.access.is_empty())
             {

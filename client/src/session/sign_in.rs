@@ -9,15 +9,24 @@ use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::oauth::device_flow::{DeviceFlow, Step};
 use crate::oauth::token::{self, Body, Grant};
-use crate::store::StoreError;
-use crate::transport::Post;
+use crate::store::{Slot, StoreError, StoreLock};
+use crate::transport::{Method, Request};
+
+/// Where a new sign-in goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the place of the first account.
+    First,
+    /// Beside those that are there; in the place of the same account, if there is one.
+    Added,
+}
 
 impl Session {
     /// Signs in. Credentials that work stay in the file until there are new ones.
     ///
     /// # Errors
     /// Why there are no new credentials in the file.
-    pub async fn sign_in(&self) -> Result<Credentials, AccountError> {
+    pub async fn sign_in(&self, place: Place) -> Result<Credentials, AccountError> {
         // A folder that takes no file is found out before a person goes through the trouble.
         drop(self.store.reserve()?);
         let mut flow = DeviceFlow::new(&self.config.issuer);
@@ -34,7 +43,7 @@ impl Session {
                     let answer = self.post_oauth("exchange", "/oauth/token", &body).await;
                     flow.answered(answer, Instant::now());
                     if let Step::Done(grant) = flow.next(Instant::now()) {
-                        return self.keep(&grant).await;
+                        return self.keep_grant(&grant, place).await;
                     }
                     drop(critical);
                     continue;
@@ -47,7 +56,7 @@ impl Session {
                     tokio::time::sleep_until(at.into()).await;
                     continue;
                 }
-                Step::Done(grant) => return self.keep(&grant).await,
+                Step::Done(grant) => return self.keep_grant(&grant, place).await,
                 Step::Failed(error) => return Err(error.into()),
             };
             let answer = self.post_oauth(purpose, path, &body).await;
@@ -56,9 +65,42 @@ impl Session {
     }
 
     /// Stores the tokens of a new sign-in.
-    async fn keep(&self, grant: &Grant) -> Result<Credentials, AccountError> {
-        // A refresh that another process has under way must not overwrite the new sign-in. A lock that cannot be had
-        // is no reason to throw the tokens away.
+    pub(super) async fn keep_grant(
+        &self,
+        grant: &Grant,
+        place: Place,
+    ) -> Result<Credentials, AccountError> {
+        let credentials = Credentials::signed_in(grant, SystemTime::now());
+        self.keep(credentials, place).await
+    }
+
+    /// Stores new credentials in their place.
+    pub(super) async fn keep(
+        &self,
+        mut credentials: Credentials,
+        place: Place,
+    ) -> Result<Credentials, AccountError> {
+        let _lock = self.lock_for_sign_in().await?;
+        let now = SystemTime::now();
+        if place == Place::Added {
+            credentials.slot = free_slot(&self.store.accounts()?, &credentials);
+        }
+        self.store.reserve()?.commit(&credentials)?;
+        self.store.tidy_quarantine();
+        self.forget_roster();
+        if credentials.expires_at().is_some_and(|end| end <= now) {
+            self.warn(
+                "the new access token looks expired by this machine's clock: check the clock",
+            );
+        }
+        Ok(credentials)
+    }
+
+    /// Makes the file ready for new tokens.
+    ///
+    /// A refresh that another process has under way must not overwrite them. A lock that cannot be had is no reason to
+    /// throw them away.
+    pub(super) async fn lock_for_sign_in(&self) -> Result<Option<StoreLock>, AccountError> {
         let lock = self.store.lock(std::time::Duration::from_secs(90)).await;
         if let Err(error) = &lock {
             self.warn(error.to_string());
@@ -69,34 +111,23 @@ impl Session {
                 aside.display()
             ));
         }
-        let old = self.store.load().ok().flatten();
-        let now = SystemTime::now();
-        let credentials = Credentials::signed_in(grant, old.as_ref(), now);
-        self.store.reserve()?.commit(&credentials)?;
-        self.store.clear_quarantine();
-        self.set_current(Some(credentials.clone()));
-        if credentials.expires_at().is_some_and(|end| end <= now) {
-            self.warn(
-                "the new access token looks expired by this machine's clock: check the clock",
-            );
-        }
-        Ok(credentials)
+        Ok(lock.ok())
     }
 
-    /// Signs out: revokes the refresh token if the server can be reached, and removes the credential file in any case.
+    /// Signs out: revokes the refresh tokens if the server can be reached, and removes the credential file in any case.
     /// Whether there was one.
     ///
     /// # Errors
     /// The file cannot be removed.
     pub async fn sign_out(&self) -> Result<bool, StoreError> {
-        let stored = match self.store.load_patiently() {
+        let stored = match self.store.accounts() {
             Ok(stored) => stored,
             Err(error) => {
                 self.warn(format!("{error}; nothing could be revoked"));
-                None
+                Vec::new()
             }
         };
-        if let Some(credentials) = stored.filter(|c| !c.refresh.is_empty()) {
+        for credentials in stored.iter().filter(|c| !c.refresh.is_empty()) {
             let body = token::revoke(&credentials.refresh);
             match self.post_oauth("revoke", "/oauth/revoke", &body).await {
                 Ok(answer) if answer.is_success() => {}
@@ -107,11 +138,11 @@ impl Session {
                 Err(failure) => self.warn(format!("the sign-in could not be revoked: {failure}")),
             }
         }
-        self.set_current(None);
+        self.forget_roster();
         self.store.remove()
     }
 
-    async fn post_oauth(
+    pub(super) async fn post_oauth(
         &self,
         purpose: &'static str,
         path: &str,
@@ -128,16 +159,29 @@ impl Session {
         } else {
             limits.oauth
         };
-        let post = Post {
+        let request = Request {
             purpose,
+            method: Method::Post,
             url: &url,
             headers: &headers,
             body: Bytes::from(body.text.clone()),
         };
         self.transport
-            .answer(&post, bound, &|exchange| {
+            .answer(&request, bound, &|exchange| {
                 self.notify(Notice::Exchange(exchange))
             })
             .await
     }
+}
+
+/// The place of this account, or one of its own.
+fn free_slot(accounts: &[Credentials], new: &Credentials) -> Slot {
+    let same = |known: &&Credentials| new.account_id().is_some() && known.same_account(new);
+    if let Some(known) = accounts.iter().find(same) {
+        return known.slot.clone();
+    }
+    if accounts.iter().all(|known| known.slot != Slot::Root) {
+        return Slot::Root;
+    }
+    Slot::Pool(format!("{:08x}", rand::random::<u32>()))
 }

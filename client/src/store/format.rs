@@ -1,16 +1,14 @@
-//! The document in the credential file. Members that this version does not know are kept as they are.
+//! One account in the credential file. Members that this version does not know are kept as they are.
 
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
+use super::document::{Document, Slot};
 use crate::error_body::integer;
 use crate::oauth::jwt::Claims;
 use crate::oauth::token::Grant;
 use crate::oauth::{AccessToken, IdToken, RefreshToken};
-
-/// The version that this client writes.
-const VERSION: i64 = 1;
 
 /// Tokens with all that stands around them in the file.
 #[derive(Clone, Debug)]
@@ -27,7 +25,14 @@ pub struct Credentials {
     pub stored_expiry: Option<SystemTime>,
     /// When tokens were last renewed.
     pub last_refresh: Option<SystemTime>,
-    document: Map<String, Value>,
+    /// Where in the file they stand.
+    pub slot: Slot,
+    /// Until when the account is of no use to ask with, as the file says.
+    pub exhausted: Option<Exhausted>,
+    /// Whether they are of a sign-in that the file does not know yet.
+    new: bool,
+    /// What stands around them in their place.
+    entry: Map<String, Value>,
 }
 
 impl Credentials {
@@ -40,24 +45,36 @@ impl Credentials {
             stored_account: None,
             stored_expiry: None,
             last_refresh: Some(SystemTime::now()),
-            document: Map::new(),
+            slot: Slot::Root,
+            exhausted: None,
+            new: true,
+            entry: Map::new(),
         }
     }
 
-    /// Credentials of a fresh sign-in. Members beside the tokens stay, members within them belong to the old sign-in.
-    pub fn signed_in(grant: &Grant, old: Option<&Self>, now: SystemTime) -> Self {
+    /// The same credentials without what stood around them: as of a new sign-in.
+    pub fn alone(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            stored_account: self.account_id(),
+            stored_expiry: self.stored_expiry,
+            last_refresh: self.last_refresh,
+            ..Self::new(self.access.clone(), self.refresh.clone())
+        }
+    }
+
+    /// Credentials of a fresh sign-in. In the file, members beside the tokens stay, members within them belong to the
+    /// old sign-in.
+    pub fn signed_in(grant: &Grant, now: SystemTime) -> Self {
         let refresh = grant
             .refresh
             .clone()
             .unwrap_or_else(|| RefreshToken::new(""));
-        let mut document = old.map(|old| old.document.clone()).unwrap_or_default();
-        document.remove("tokens");
         Self {
             id: grant.id.clone(),
             stored_account: grant.account_id(),
             stored_expiry: grant.expires_at,
             last_refresh: Some(now),
-            document,
             ..Self::new(grant.access.clone(), refresh)
         }
     }
@@ -76,7 +93,10 @@ impl Credentials {
             // An expiry that belonged to the old token must not outlive it.
             stored_expiry: grant.expires_at,
             last_refresh: Some(now),
-            document: self.document.clone(),
+            slot: self.slot.clone(),
+            exhausted: self.exhausted.clone(),
+            new: self.new,
+            entry: self.entry.clone(),
         }
     }
 
@@ -85,32 +105,14 @@ impl Credentials {
     /// # Errors
     /// What is wrong with the text, without quoting it.
     pub fn parse(text: &[u8]) -> Result<Option<Self>, String> {
-        if text.iter().all(u8::is_ascii_whitespace) {
-            return Err("it is empty".to_owned());
-        }
-        let document = match serde_json::from_slice::<Value>(text) {
-            Ok(Value::Object(document)) => document,
-            Ok(_) => return Err("it is not a JSON object".to_owned()),
-            Err(error) if error.is_eof() => return Err("it ends in the middle".to_owned()),
-            Err(error) => {
-                return Err(format!(
-                    "it is not JSON at line {} column {}",
-                    error.line(),
-                    error.column()
-                ));
-            }
-        };
-        if let Some(version) = document
-            .get("version")
-            .and_then(integer)
-            .filter(|v| *v > VERSION)
-        {
-            return Err(format!(
-                "it has version {version}, this program knows version {VERSION}"
-            ));
-        }
-        let tokens = match document.get("tokens") {
+        Document::parse(text)?.account(&Slot::Root)
+    }
+
+    /// Reads one account: an object with `tokens`, or (in a pool that another program wrote) with the tokens themselves.
+    pub(super) fn of_entry(entry: &Map<String, Value>, slot: Slot) -> Result<Option<Self>, String> {
+        let tokens = match entry.get("tokens") {
             Some(Value::Object(tokens)) => tokens,
+            None if slot != Slot::Root => entry,
             None | Some(Value::Null) => return Ok(None),
             Some(_) => return Err("its member tokens is not an object".to_owned()),
         };
@@ -130,11 +132,11 @@ impl Credentials {
                 .and_then(|s| u64::try_from(s).ok())
                 .map(Duration::from_secs)
         };
-        let expiry = document
+        let expiry = entry
             .get("expires_at")
             .and_then(seconds)
             .and_then(|s| SystemTime::UNIX_EPOCH.checked_add(s));
-        let refreshed = document
+        let refreshed = entry
             .get("last_refresh")
             .and_then(Value::as_str)
             .and_then(|t| t.parse::<jiff::Timestamp>().ok());
@@ -145,52 +147,70 @@ impl Credentials {
             stored_account: text("account_id").map(str::to_owned),
             stored_expiry: expiry,
             last_refresh: refreshed.map(SystemTime::from),
-            document,
+            slot,
+            exhausted: Exhausted::read(entry),
+            new: false,
+            entry: entry.clone(),
         }))
     }
 
-    /// The file's text.
+    /// The text of a file that holds these credentials and what stood around them.
     pub fn to_text(&self) -> String {
-        let mut document = Map::new();
-        document.insert("version".to_owned(), VERSION.into());
-        document.extend(self.document.clone());
-        let tokens = document
-            .entry("tokens")
-            .or_insert_with(|| Value::Object(Map::new()));
-        if !tokens.is_object() {
-            *tokens = Value::Object(Map::new());
+        self.to_document().to_text()
+    }
+
+    /// A document that holds nothing but these credentials and what stood around them.
+    pub(super) fn to_document(&self) -> Document {
+        let mut document = Document::default();
+        if self.slot == Slot::Root {
+            document = Document::of(self.entry.clone());
         }
-        if let Value::Object(tokens) = tokens {
-            let optional = |text: Option<&str>| text.map_or(Value::Null, Value::from);
-            tokens.insert("access_token".to_owned(), self.access.expose().into());
-            tokens.insert("refresh_token".to_owned(), self.refresh.expose().into());
-            tokens.insert(
-                "id_token".to_owned(),
-                optional(self.id.as_ref().map(IdToken::expose)),
-            );
-            tokens.insert(
-                "account_id".to_owned(),
-                optional(self.stored_account.as_deref()),
-            );
+        document.put(self);
+        document
+    }
+
+    /// Puts tokens and times into their place; what stands beside them stays.
+    pub(super) fn write_into(&self, entry: &mut Map<String, Value>) {
+        // Members within the tokens go with the sign-in that they came with.
+        let mut tokens = match self.entry.get("tokens") {
+            Some(Value::Object(tokens)) => tokens.clone(),
+            _ => Map::new(),
+        };
+        let optional = |text: Option<&str>| text.map_or(Value::Null, Value::from);
+        tokens.insert("access_token".to_owned(), self.access.expose().into());
+        tokens.insert("refresh_token".to_owned(), self.refresh.expose().into());
+        tokens.insert(
+            "id_token".to_owned(),
+            optional(self.id.as_ref().map(IdToken::expose)),
+        );
+        tokens.insert(
+            "account_id".to_owned(),
+            optional(self.stored_account.as_deref()),
+        );
+        // Tokens that stood without a `tokens` around them must not stay behind.
+        if self.slot != Slot::Root && !entry.contains_key("tokens") {
+            for name in ["access_token", "refresh_token", "id_token", "account_id"] {
+                entry.shift_remove(name);
+            }
+        }
+        entry.insert("tokens".to_owned(), tokens.into());
+        if self.new {
+            entry.shift_remove(EXHAUSTED);
         }
         let unix = |at: SystemTime| {
             at.duration_since(SystemTime::UNIX_EPOCH)
                 .map_or(0, |d| d.as_secs())
         };
         match self.stored_expiry {
-            Some(at) => document.insert("expires_at".to_owned(), unix(at).into()),
-            None => document.shift_remove("expires_at"),
+            Some(at) => entry.insert("expires_at".to_owned(), unix(at).into()),
+            None => entry.shift_remove("expires_at"),
         };
         if let Some(at) = self
             .last_refresh
             .and_then(|at| jiff::Timestamp::from_second(unix(at) as i64).ok())
         {
-            document.insert("last_refresh".to_owned(), at.to_string().into());
+            entry.insert("last_refresh".to_owned(), at.to_string().into());
         }
-        let mut text = serde_json::to_string_pretty(&Value::Object(document))
-            .expect("a JSON value can be written");
-        text.push('\n');
-        text
     }
 
     /// The account to name in requests: the claim, because that is what the server compares with; else the file's word.
@@ -215,6 +235,41 @@ impl Credentials {
     /// Whether two credentials are of the same account, as far as both say.
     pub fn same_account(&self, other: &Self) -> bool {
         self.account_id() == other.account_id()
+    }
+}
+
+/// Why and until when an account is of no use to ask with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exhausted {
+    /// Until then.
+    pub until: SystemTime,
+    /// The class of the failure.
+    pub class: String,
+    /// The server's code.
+    pub code: Option<String>,
+}
+
+/// The member that holds it.
+const EXHAUSTED: &str = "exhausted";
+
+impl Exhausted {
+    fn read(entry: &Map<String, Value>) -> Option<Self> {
+        let stored = entry.get(EXHAUSTED)?;
+        let text = |name: &str| stored.get(name).and_then(Value::as_str).map(str::to_owned);
+        let until = u64::try_from(stored.get("until").and_then(integer)?).ok()?;
+        Some(Self {
+            until: SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(until))?,
+            class: text("class").unwrap_or_default(),
+            code: text("code"),
+        })
+    }
+
+    pub(super) fn write_into(&self, entry: &mut Map<String, Value>) {
+        let until = self.until.duration_since(SystemTime::UNIX_EPOCH);
+        let stored = serde_json::json!({
+            "until": until.map_or(0, |d| d.as_secs()), "class": self.class, "code": self.code,
+        });
+        entry.insert(EXHAUSTED.to_owned(), stored);
     }
 }
 

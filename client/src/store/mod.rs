@@ -1,6 +1,7 @@
 //! The credential file: one JSON document, replaced as a whole, readable by its owner alone.
 
 mod atomic_write;
+mod document;
 mod format;
 mod lock;
 mod quarantine;
@@ -10,11 +11,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use format::Credentials;
+pub use document::Slot;
+pub use format::{Credentials, Exhausted};
 pub use lock::StoreLock;
 pub use quarantine::{Quarantine, fingerprint};
 
 use atomic_write::{Fuse, Reserved};
+use document::Document;
+use serde_json::{Map, Value};
 
 /// What can go wrong with the credential file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,7 +76,7 @@ pub struct Store {
 /// Room for the next credentials, proven before anything is spent that only the file can keep.
 #[derive(Debug)]
 pub struct Reservation {
-    path: PathBuf,
+    store: Store,
     reserved: Reserved,
 }
 
@@ -95,9 +99,43 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`] when the file is not whole, [`StoreError::Unreadable`] when it cannot be read.
     pub fn load(&self) -> Result<Option<Credentials>, StoreError> {
+        self.read(|document| document.account(&Slot::Root))
+    }
+
+    /// Reads the account in this place.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn load_slot(&self, slot: &Slot) -> Result<Option<Credentials>, StoreError> {
+        self.read(|document| document.account(slot))
+    }
+
+    /// Reads the account in this place, and once more when the file is not whole.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn load_slot_patiently(&self, slot: &Slot) -> Result<Option<Credentials>, StoreError> {
+        patiently(|| self.load_slot(slot))
+    }
+
+    /// Reads all accounts, in the order in which they are used.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn accounts(&self) -> Result<Vec<Credentials>, StoreError> {
+        patiently(|| self.read(Document::accounts))
+    }
+
+    /// Reads the whole document, or a part of it.
+    fn read<T: Default>(
+        &self,
+        part: impl Fn(&Document) -> Result<T, String>,
+    ) -> Result<T, StoreError> {
         let text = match fs::read(&self.path) {
             Ok(text) => text,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound) => return Ok(None),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound) => {
+                return Ok(T::default());
+            }
             Err(error) => {
                 return Err(StoreError::Unreadable {
                     path: self.path.clone(),
@@ -105,10 +143,27 @@ impl Store {
                 });
             }
         };
-        Credentials::parse(&text).map_err(|cause| StoreError::Damaged {
+        let damaged = |cause| StoreError::Damaged {
             path: self.path.clone(),
             cause,
-        })
+        };
+        part(&Document::parse(&text).map_err(damaged)?).map_err(damaged)
+    }
+
+    /// The stored tokens of a provider other than ChatGPT, as they stand in the file.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn provider(&self, name: &str) -> Result<Option<Map<String, Value>>, StoreError> {
+        self.read(|document| Ok(document.provider(name).cloned()))
+    }
+
+    /// The names of the providers other than ChatGPT that there are tokens of.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn providers(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|document| Ok(document.provider_names().map(str::to_owned).collect()))
     }
 
     /// Reads the credentials, and looks once more a little later when the file is not whole: a program that writes in
@@ -117,13 +172,7 @@ impl Store {
     /// # Errors
     /// As [`Store::load`].
     pub fn load_patiently(&self) -> Result<Option<Credentials>, StoreError> {
-        match self.load() {
-            Err(StoreError::Damaged { .. }) => {
-                std::thread::sleep(Duration::from_millis(100));
-                self.load()
-            }
-            result => result,
-        }
+        self.load_slot_patiently(&Slot::Root)
     }
 
     /// Makes the folder, if needed, and room for the next credentials.
@@ -138,7 +187,7 @@ impl Store {
         let reserved = Reserved::create(&target, old + HEADROOM, Fuse::never())
             .map_err(|e| self.unwritable(&e))?;
         Ok(Reservation {
-            path: self.path.clone(),
+            store: self.clone(),
             reserved,
         })
     }
@@ -205,19 +254,67 @@ impl Store {
     }
 }
 
+/// Reads again a little later when the file is not whole.
+fn patiently<T>(read: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    match read() {
+        Err(StoreError::Damaged { .. }) => {
+            std::thread::sleep(Duration::from_millis(100));
+            read()
+        }
+        result => result,
+    }
+}
+
 impl Reservation {
-    /// Replaces the credential file. Readers see the old document or the new one, never a part.
+    /// Replaces the credential file. Readers see the old document or the new one, never a part. What other processes
+    /// have put beside these credentials stays.
     ///
     /// # Errors
     /// [`StoreError::Unwritable`]; the old file is then still whole.
     pub fn commit(self, credentials: &Credentials) -> Result<(), StoreError> {
-        let path = self.path;
+        let document = match self.stored() {
+            Some(mut document) => {
+                document.put(credentials);
+                document
+            }
+            None => credentials.to_document(),
+        };
+        self.replace(&document)
+    }
+
+    /// Puts the tokens of a provider other than ChatGPT into the file.
+    ///
+    /// # Errors
+    /// As [`Reservation::commit`].
+    pub fn commit_provider(self, name: &str, tokens: Map<String, Value>) -> Result<(), StoreError> {
+        let mut document = self.stored().unwrap_or_default();
+        document.put_provider(name, tokens);
+        self.replace(&document)
+    }
+
+    /// Notes that an account is of no use for a while; nothing happens when it is not in the file.
+    ///
+    /// # Errors
+    /// As [`Reservation::commit`].
+    pub fn commit_exhausted(self, slot: &Slot, exhausted: &Exhausted) -> Result<(), StoreError> {
+        let Some(mut document) = self.stored() else {
+            return Ok(());
+        };
+        if !document.exhaust(slot, exhausted) {
+            return Ok(());
+        }
+        self.replace(&document)
+    }
+
+    fn stored(&self) -> Option<Document> {
+        Document::parse(&fs::read(&self.store.path).ok()?).ok()
+    }
+
+    fn replace(self, document: &Document) -> Result<(), StoreError> {
+        let store = self.store;
         self.reserved
-            .commit(credentials.to_text().as_bytes())
-            .map_err(|e| StoreError::Unwritable {
-                path,
-                cause: e.to_string(),
-            })
+            .commit(document.to_text().as_bytes())
+            .map_err(|e| store.unwritable(&e))
     }
 }
 

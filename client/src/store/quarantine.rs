@@ -1,7 +1,7 @@
-//! Remembers, over restarts, that a refresh token is dead: it is not sent again.
+//! Remembers, over restarts, that refresh tokens are dead: they are not sent again.
 //!
-//! The note stands in a file of its own and holds a fingerprint, not the token. It speaks of one token only:
-//! as soon as the credential file holds another, it means nothing.
+//! The notes stand in a file of their own and hold fingerprints, not tokens. Each speaks of one token only: as soon as
+//! the credential file holds another in its place, it means nothing.
 
 use std::time::SystemTime;
 
@@ -39,13 +39,26 @@ pub fn fingerprint(token: &RefreshToken) -> String {
         .collect()
 }
 
+/// The file: notes of earlier versions stand alone.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Notes {
+    Many { notes: Vec<Quarantine> },
+    One(Quarantine),
+}
+
 impl Quarantine {
+    /// Whether not even the access token beside it is taken any more.
+    pub fn is_of_the_whole_account(&self) -> bool {
+        self.class == "access_revoked"
+    }
+
     /// The failure that put the token here.
     pub fn failure(&self) -> Failure {
         let class = match self.class.as_str() {
             "refresh_reused" => Class::RefreshReused,
             "refresh_expired" => Class::RefreshExpired,
-            "refresh_revoked" => Class::RefreshRevoked,
+            "refresh_revoked" | "access_revoked" => Class::RefreshRevoked,
             _ => Class::RefreshRejected,
         };
         let when = self
@@ -65,9 +78,13 @@ impl Quarantine {
 impl Store {
     /// What is known of this token, if it is dead.
     pub fn quarantined(&self, token: &RefreshToken) -> Option<Quarantine> {
-        let text = std::fs::read(self.beside("quarantine")).ok()?;
-        let note: Quarantine = serde_json::from_slice(&text).ok()?;
-        (note.fingerprint == fingerprint(token)).then_some(note)
+        if token.is_empty() {
+            return None;
+        }
+        let wanted = fingerprint(token);
+        self.notes()
+            .into_iter()
+            .find(|note| note.fingerprint == wanted)
     }
 
     /// Notes that a token is dead. A note that cannot be written is no reason to fail.
@@ -84,15 +101,54 @@ impl Store {
                 .and_then(|s| jiff::Timestamp::from_second(s).ok())
                 .map(|t| t.to_string()),
         };
-        let Ok(text) = serde_json::to_vec(&note) else {
-            return;
-        };
-        let _ = Reserved::create(&self.beside("quarantine"), 0, Fuse::never())
-            .and_then(|file| file.commit(&text));
+        let mut notes = self.notes();
+        notes.retain(|known| known.fingerprint != note.fingerprint);
+        notes.push(note);
+        // Tokens that are dead for longer than so many others are in no file any more.
+        let surplus = notes.len().saturating_sub(MOST_NOTES);
+        notes.drain(..surplus);
+        self.write_notes(&notes);
+    }
+
+    /// Forgets all dead tokens but those of accounts that are still in the credential file.
+    pub fn tidy_quarantine(&self) {
+        let kept: Vec<String> = self
+            .accounts()
+            .unwrap_or_default()
+            .iter()
+            .map(|account| fingerprint(&account.refresh))
+            .collect();
+        let mut notes = self.notes();
+        notes.retain(|note| kept.contains(&note.fingerprint));
+        if notes.is_empty() {
+            self.clear_quarantine();
+        } else {
+            self.write_notes(&notes);
+        }
     }
 
     /// Forgets any dead token.
     pub fn clear_quarantine(&self) {
         let _ = std::fs::remove_file(self.beside("quarantine"));
     }
+
+    fn notes(&self) -> Vec<Quarantine> {
+        let text = std::fs::read(self.beside("quarantine")).unwrap_or_default();
+        match serde_json::from_slice(&text) {
+            Ok(Notes::Many { notes }) => notes,
+            Ok(Notes::One(note)) => vec![note],
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn write_notes(&self, notes: &[Quarantine]) {
+        let Ok(text) = serde_json::to_vec(&serde_json::json!({ "notes": notes })) else {
+            return;
+        };
+        let _ = Reserved::create(&self.beside("quarantine"), 0, Fuse::never())
+            .and_then(|file| file.commit(&text));
+    }
 }
+
+/// Notes that are kept at most.
+const MOST_NOTES: usize = 64;

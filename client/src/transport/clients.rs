@@ -53,7 +53,6 @@ fn base(loopback: bool) -> ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .connect_timeout(CONNECT)
-        .http1_only()
         // Answers are far apart, and a connection that died in between would look like a fault of the server.
         .pool_max_idle_per_host(0);
     if loopback {
@@ -108,7 +107,10 @@ fn tls(roots: rustls::RootCertStore) -> Result<rustls::ClientConfig, Failure> {
     let builder = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|e| config(format!("cannot set up TLS: {e}")))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    // The vendors' hosts speak both; which one is used is the server's choice.
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 fn config(message: String) -> Failure {

@@ -1,6 +1,7 @@
 //! HTTP, at the edge: builds connections, bounds every wait, and turns what goes wrong into a failure with its cause.
 
 mod clients;
+mod loopback;
 mod stream;
 
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use reqwest::{Response, Url};
 
+pub use loopback::{Loopback, Visit};
 pub use stream::{Broken, read_response};
 
 use crate::answer::Answer;
@@ -56,6 +58,8 @@ const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 pub struct Exchange {
     /// What the request is for.
     pub purpose: &'static str,
+    /// The method.
+    pub method: Method,
     /// The URL without query and user information.
     pub url: String,
     /// Bytes of the request's body.
@@ -75,17 +79,38 @@ pub struct Transport {
     limits: Limits,
 }
 
-/// A request: POST is the only method that the protocol has.
+/// A request.
 #[derive(Clone, Debug)]
-pub struct Post<'a> {
+pub struct Request<'a> {
     /// What the request is for, in a word or two.
     pub purpose: &'static str,
+    /// The method.
+    pub method: Method,
     /// Where it goes.
     pub url: &'a str,
     /// Headers in order.
     pub headers: &'a [(&'static str, String)],
     /// The body.
     pub body: Bytes,
+}
+
+/// The methods that the protocol has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Asks for what is there.
+    Get,
+    /// Everything else.
+    Post,
+}
+
+impl Method {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
 }
 
 impl Transport {
@@ -108,14 +133,18 @@ impl Transport {
     /// [`Class::Transport`] or [`Class::Timeout`]; an answer of any status is none.
     pub async fn answer(
         &self,
-        post: &Post<'_>,
+        request: &Request<'_>,
         bound: Duration,
         follow: &dyn Fn(Exchange),
     ) -> Result<Answer, Failure> {
         let whole = async {
-            let mut response = self.send(post, bound, follow).await?;
+            let mut response = self.send(request, bound, follow).await?;
             let mut answer = head(&response);
-            while let Some(chunk) = response.chunk().await.map_err(|e| broken(post.url, &e))? {
+            while let Some(chunk) = response
+                .chunk()
+                .await
+                .map_err(|e| broken(request.url, &e))?
+            {
                 if answer.body.len() + chunk.len() > LARGEST_ANSWER {
                     let why = format!("the answer is larger than {LARGEST_ANSWER} bytes");
                     return Err(Failure::local(Class::Unreadable, why));
@@ -126,7 +155,7 @@ impl Transport {
         };
         match tokio::time::timeout(bound, whole).await {
             Ok(result) => result,
-            Err(_) => Err(timed_out(post.url, "a whole answer", bound)),
+            Err(_) => Err(timed_out(request.url, "a whole answer", bound)),
         }
     }
 
@@ -136,35 +165,40 @@ impl Transport {
     /// As [`Transport::answer`].
     pub async fn open(
         &self,
-        post: &Post<'_>,
+        request: &Request<'_>,
         follow: &dyn Fn(Exchange),
     ) -> Result<Response, Failure> {
-        self.send(post, self.limits.first_byte, follow).await
+        self.send(request, self.limits.first_byte, follow).await
     }
 
     async fn send(
         &self,
-        post: &Post<'_>,
+        request: &Request<'_>,
         bound: Duration,
         follow: &dyn Fn(Exchange),
     ) -> Result<Response, Failure> {
-        let url = Url::parse(post.url)
-            .map_err(|e| Failure::local(Class::Setup, format!("{} is not a URL: {e}", post.url)))?;
+        let url = Url::parse(request.url).map_err(|e| {
+            Failure::local(Class::Setup, format!("{} is not a URL: {e}", request.url))
+        })?;
         let client = self.clients.for_url(&url)?;
-        let mut request = client.post(url.clone()).body(post.body.clone());
-        for (name, value) in post.headers {
-            request = request.header(*name, value);
+        let mut outgoing = match request.method {
+            Method::Get => client.get(url.clone()),
+            Method::Post => client.post(url.clone()).body(request.body.clone()),
+        };
+        for (name, value) in request.headers {
+            outgoing = outgoing.header(*name, value);
         }
         let start = Instant::now();
-        let result = match tokio::time::timeout(bound, request.send()).await {
+        let result = match tokio::time::timeout(bound, outgoing.send()).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(broken(post.url, &error)),
-            Err(_) => Err(timed_out(post.url, "the first byte of an answer", bound)),
+            Ok(Err(error)) => Err(broken(request.url, &error)),
+            Err(_) => Err(timed_out(request.url, "the first byte of an answer", bound)),
         };
         follow(Exchange {
-            purpose: post.purpose,
+            purpose: request.purpose,
+            method: request.method,
             url: format!("{}{}", url.origin().ascii_serialization(), url.path()),
-            sent: post.body.len(),
+            sent: request.body.len(),
             result: result
                 .as_ref()
                 .map(|r| r.status().as_u16())

@@ -37,15 +37,28 @@ impl User {
     }
 
     pub(crate) fn sharing(origin: &str, folder: Arc<tempfile::TempDir>, limits: Limits) -> Self {
+        Self::with(origin, folder, limits, |_| {})
+    }
+
+    /// A user whose settings differ from the usual.
+    pub(crate) fn with(
+        origin: &str,
+        folder: Arc<tempfile::TempDir>,
+        limits: Limits,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let notices = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&notices);
-        let config = Config {
+        let mut config = Config {
             issuer: format!("{origin}/"),
             base_url: format!("{origin}/backend-api/codex"),
             model: "gpt-5.5".into(),
+            fast: false,
+            fallback: None,
             store: folder.path().join("auth.json"),
             limits,
         };
+        change(&mut config);
         let session = Session::new(
             config,
             Arc::new(move |notice| seen.lock().unwrap().push(notice)),

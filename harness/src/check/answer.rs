@@ -5,21 +5,30 @@ use crate::run::evidence::{Evidence, ProgramRecord};
 use crate::scenario::model::{AnswerCheck, AnswerRule, Tty};
 
 pub(super) fn judge(check: &AnswerCheck, program: &ProgramRecord, evidence: &Evidence) -> Finding {
-    let whole = program.stdout();
-    let answer = whole.trim();
     let shown = || excerpt::screen(evidence, program);
+    let whole = program.stdout();
+    // On a terminal the answer stands among everything else that was printed.
+    let (answer, missing) = match program.tty {
+        Tty::None => match program.answer.read(whole.as_bytes()) {
+            Ok(answer) => (answer, None),
+            Err(why) => (String::new(), Some(why)),
+        },
+        _ => (whole.trim().to_owned(), None),
+    };
     match check {
-        // On a terminal the answer stands among everything else that was printed.
         AnswerCheck::Text(text) if program.tty != Tty::None => Finding::when(
             answer.contains(text.trim()),
             format!("{} on the terminal", quoted(text)),
             "the terminal shows something else",
             shown,
         ),
-        AnswerCheck::Text(text) => {
-            Finding::when(answer == text.trim(), quoted(text), quoted(answer), shown)
-        }
-        AnswerCheck::Rule(rule) => by_rule(rule, answer, shown),
+        AnswerCheck::Text(text) => Finding::when(
+            answer == text.trim(),
+            quoted(text),
+            missing.map_or_else(|| quoted(&answer), |why| format!("(no answer: {why})")),
+            shown,
+        ),
+        AnswerCheck::Rule(rule) => by_rule(rule, &answer, shown),
     }
 }
 

@@ -22,18 +22,18 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
             return Finding::Untold(format!("{} could not be started: {reason}", program.name));
         }
         let ended = &program.ended;
-        let in_order = matches!(ended.how, How::Exit(_)) || program.signalled;
+        let killed = matches!(ended.how, How::Killed);
+        let in_order = matches!(ended.how, How::Exit(_))
+            || program.signalled
+            || (program.asked_to_end && !killed);
         if !in_order {
-            let seen = format!(
-                "{}: {}",
-                program.name,
-                exit::describe(&ended.how, ended.ran)
-            );
-            return Finding::broken(
-                "every program ends by itself",
-                seen,
-                excerpt::screen(evidence, program),
-            );
+            let mut seen = format!("{}: {}", program.name, exit::describe(ended));
+            let mut excerpts = excerpt::screen(evidence, program);
+            if !ended.left_behind.is_empty() {
+                seen = format!("{seen}, and with it {}", process::named(ended));
+                excerpts.extend(process::excerpts(ended));
+            }
+            return Finding::broken("every program ends by itself", seen, excerpts);
         }
         let modes = process::modes(&ended.modes);
         // A program that was killed by a signal of the scenario cannot put anything back.

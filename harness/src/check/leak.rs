@@ -4,7 +4,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use loginproof_mocks::authorization::{Secret, SecretKind};
-use loginproof_mocks::journal::Exchange;
+use loginproof_mocks::journal::{Exchange, RecordedRequest};
 use loginproof_mocks::script::Endpoint;
 
 use super::{Broken, Finding, excerpt};
@@ -22,7 +22,12 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
     for program in &evidence.programs {
         let mut texts = vec![program.raw.clone()];
         texts.extend(program.readable().into_iter().map(String::into_bytes));
-        if let Some(secret) = texts.iter().find_map(|bytes| search.first(bytes)) {
+        // A terminal shows what is typed: the code that the person pasted is no news there.
+        let news = |secret: &&Secret| {
+            secret.kind != SecretKind::AuthorizationCode || !program.typed.contains(&secret.value)
+        };
+        let mut seen = texts.iter().flat_map(|bytes| search.all(bytes));
+        if let Some(secret) = seen.find(news) {
             leaks.extend(excerpt::screen(evidence, program).into_iter().map(|shown| {
                 (
                     format!(
@@ -44,9 +49,16 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
             );
         }
     }
-    let store = evidence.store.as_ref().map(|store| &store.path);
     for file in &evidence.files {
-        let Some(secret) = file.bytes.as_deref().and_then(|bytes| search.first(bytes)) else {
+        let put_there = evidence
+            .furnished
+            .iter()
+            .find(|(path, _)| *path == file.absolute)
+            .map_or(&[][..], |(_, bytes)| bytes);
+        let put_there: Vec<&Secret> = search.all(put_there).collect();
+        let bytes = file.bytes.as_deref().unwrap_or_default();
+        let news = |secret: &&Secret| put_there.iter().all(|put| put.value != secret.value);
+        let Some(secret) = search.all(bytes).find(news) else {
             continue;
         };
         let shown = || {
@@ -56,7 +68,7 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
                 &format!("mode {:04o}, {} bytes", file.mode, file.size),
             )
         };
-        let beside_store = store.is_some_and(|store| {
+        let beside_store = evidence.credential_files.iter().any(|store| {
             file.absolute.parent() == store.parent() && store_kin(&file.absolute, store)
         });
         if !beside_store {
@@ -109,9 +121,15 @@ fn store_kin(path: &std::path::Path, store: &std::path::Path) -> bool {
 
 fn in_request(search: &Search<'_>, exchange: &Exchange) -> Option<String> {
     let request = &exchange.request;
+    // Our own hosts are known by their paths.
+    let host = request
+        .host
+        .as_deref()
+        .filter(|_| exchange.endpoint == Endpoint::Egress);
     let place = format!(
-        "{} {}",
+        "{} {}{}",
         request.method,
+        host.unwrap_or_default(),
         request.target.split('?').next().unwrap_or_default()
     );
     if let Some(secret) = search.first(request.target.as_bytes()) {
@@ -120,15 +138,9 @@ fn in_request(search: &Search<'_>, exchange: &Exchange) -> Option<String> {
             excerpt::secret_name(secret)
         ));
     }
-    let headers: String = request
-        .headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\n"))
-        .collect();
-    let parts = [headers.as_bytes(), &request.decoded];
-    parts
-        .iter()
-        .flat_map(|part| search.all(part))
+    search
+        .in_request(request)
+        .into_iter()
         .find(|secret| !belongs(secret.kind, exchange.endpoint))
         .map(|secret| format!("{} sent to {place}", excerpt::secret_name(secret)))
 }
@@ -163,13 +175,13 @@ fn belongs(kind: SecretKind, endpoint: Endpoint) -> bool {
 }
 
 /// All secrets in all forms, searched for at once.
-struct Search<'a> {
+pub(super) struct Search<'a> {
     automaton: AhoCorasick,
     owners: Vec<&'a Secret>,
 }
 
 impl<'a> Search<'a> {
-    fn new(secrets: &'a [Secret]) -> Option<Self> {
+    pub(super) fn new(secrets: &'a [Secret]) -> Option<Self> {
         let mut patterns: Vec<String> = Vec::new();
         let mut owners = Vec::new();
         for secret in secrets {
@@ -183,6 +195,18 @@ impl<'a> Search<'a> {
             .build(&patterns)
             .ok()?;
         Some(Self { automaton, owners })
+    }
+
+    /// Secrets in headers and body of a request.
+    pub(super) fn in_request(&self, request: &RecordedRequest) -> Vec<&'a Secret> {
+        let headers: String = request
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\n"))
+            .collect();
+        let mut secrets: Vec<&Secret> = self.all(headers.as_bytes()).collect();
+        secrets.extend(self.all(&request.decoded));
+        secrets
     }
 
     fn first(&self, bytes: &[u8]) -> Option<&'a Secret> {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod clean_exit;
+mod egress;
 mod excerpt;
 mod exit;
 mod leak;
@@ -9,6 +10,7 @@ mod panic;
 mod process;
 mod requests;
 mod screen;
+mod session;
 mod store;
 mod surprise;
 mod within;
@@ -22,7 +24,8 @@ use crate::verdict::{Level, Verdict};
 
 pub use store::mode_of;
 
-/// Checks that every scenario makes, whether it names them or not.
+/// Checks that every scenario makes, whether it names them or not. `no-egress` joins them where connections to other
+/// hosts would be seen: in a namespace, and through the proxy.
 pub const ALWAYS_ON: [&str; 4] = ["clean-exit", "no-leak", "no-panic", "no-surprise"];
 
 /// What a check saw.
@@ -90,6 +93,9 @@ pub fn judge(scenario: &Scenario, evidence: &Evidence) -> Vec<CheckResult> {
     results.push(timed("clean-exit", Level::Must, || {
         clean_exit::judge(evidence)
     }));
+    if evidence.watched {
+        results.push(timed("no-egress", Level::Must, || egress::judge(evidence)));
+    }
     results.push(timed("no-leak", Level::Must, || leak::judge(evidence)));
     results.push(timed("no-panic", Level::Must, || panic::judge(evidence)));
     results.push(timed("no-surprise", Level::Must, || {
@@ -170,6 +176,8 @@ fn witness(check: &Check, evidence: &Evidence) -> Finding {
             within::judge(*bound, program)
         } else if let Some(check) = &check.process {
             process::judge(check, program)
+        } else if let Some(check) = &check.session {
+            session::judge(check, program, evidence)
         } else {
             Finding::Untold("this check calls no witness".to_owned())
         };

@@ -27,12 +27,44 @@ pub(super) fn judge(check: &ProcessCheck, program: &ProgramRecord) -> Finding {
 
 /// Processes that outlived the program, in words.
 pub(super) fn left(ended: &Ended) -> String {
-    let names: Vec<&str> = ended
-        .left_behind
-        .iter()
-        .map(|left| left.command.split_whitespace().next().unwrap_or("?"))
+    format!("left behind, ended by the harness: {}", named(ended))
+}
+
+/// How many processes of which program: `51 processes (node, sleep x 50)`.
+pub(super) fn named(ended: &Ended) -> String {
+    let mut names: Vec<(String, usize)> = Vec::new();
+    for left in &ended.left_behind {
+        let name = name(&left.command);
+        match names.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, count)) => *count += 1,
+            None => names.push((name, 1)),
+        }
+    }
+    let names: Vec<String> = names
+        .into_iter()
+        .map(|(name, count)| match count {
+            1 => name,
+            count => format!("{name} x {count}"),
+        })
         .collect();
-    format!("{} left behind: {}", names.len(), names.join(", "))
+    let count = ended.left_behind.len();
+    let processes = if count == 1 { "process" } else { "processes" };
+    format!("{count} {processes} ({})", names.join(", "))
+}
+
+/// The program's file name, of a command line.
+fn name(command: &str) -> String {
+    if let Some(told) = command
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'))
+    {
+        return told.to_owned();
+    }
+    let word = command.split_whitespace().next().unwrap_or("?");
+    word.rsplit('/')
+        .find(|part| !part.is_empty())
+        .unwrap_or(word)
+        .to_owned()
 }
 
 /// The processes themselves.

@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::{Finding, excerpt};
 use crate::run::evidence::{Evidence, StoreEvidence};
 use crate::scenario::model::{StoreCheck, StoreRules, StoreWord};
-use crate::target::store::StoredTokens;
 
 pub(super) fn judge(check: &StoreCheck, evidence: &Evidence) -> Finding {
     let Some(store) = &evidence.store else {
@@ -77,16 +76,9 @@ fn unchanged(store: &StoreEvidence, evidence: &Evidence) -> Finding {
     )
 }
 
-fn tokens(store: &StoreEvidence) -> Option<StoredTokens> {
-    store
-        .after
-        .as_ref()
-        .map(|(bytes, _)| store.layout.read(bytes).unwrap_or_default())
-}
-
 fn signed_out(store: &StoreEvidence, evidence: &Evidence) -> Finding {
-    let left =
-        tokens(store).is_some_and(|tokens| tokens.access.is_some() || tokens.refresh.is_some());
+    let after = store.after.as_ref().map(|(bytes, _)| bytes);
+    let left = after.is_some_and(|bytes| !store.layout.signed_out(bytes));
     let seen = if left {
         "tokens are still in the file"
     } else {

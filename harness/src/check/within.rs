@@ -8,7 +8,7 @@ use crate::terminal::How;
 
 pub(super) fn judge(bound: Span, program: &ProgramRecord) -> Finding {
     let by_itself = !matches!(program.ended.how, How::Killed);
-    let seen = exit::describe(&program.ended.how, program.ended.ran);
+    let seen = exit::describe(&program.ended);
     Finding::when(
         by_itself && program.ended.ran <= bound.0,
         format!("an end by itself within {bound}"),

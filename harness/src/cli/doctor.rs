@@ -9,6 +9,7 @@ use portable_pty::{PtySize, native_pty_system};
 use serde::Serialize;
 
 use crate::report::ExitStatus;
+use crate::sandbox::namespace::{Etc, available};
 
 /// Space a run needs at least: homes, evidence, and programs that log at will.
 const SPACE: u64 = 200 * 1024 * 1024;
@@ -49,9 +50,9 @@ pub struct Finding {
     pub remedy: Option<String>,
 }
 
-/// Looks at this machine.
+/// Looks at this machine. `loginproof` is this program's own binary.
 #[must_use]
-pub fn doctor(cache: &Path, targets: &[TargetState]) -> Diagnosis {
+pub fn doctor(cache: &Path, loginproof: &Path, targets: &[TargetState]) -> Diagnosis {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let temp = std::env::temp_dir();
@@ -63,7 +64,11 @@ pub fn doctor(cache: &Path, targets: &[TargetState]) -> Diagnosis {
         temp_place(&temp, home.as_deref()),
         cache_folder(cache),
         Finding::ok("network: direct", "works wherever loopback does").needed(),
-        namespaces(&|path| std::fs::read_to_string(path).ok()),
+        Finding::ok(
+            "network: proxy",
+            "works wherever loopback does, for programs that take HTTPS_PROXY",
+        ),
+        namespace(loginproof),
         installer(
             &path,
             "npm",
@@ -293,57 +298,24 @@ fn cache_folder(cache: &Path) -> Finding {
     }
 }
 
-/// Whether an ordinary user can make user and network namespaces. Read from the kernel's settings, not tried:
-/// `ok` means that none of them forbids it.
-fn namespaces(read: &dyn Fn(&str) -> Option<String>) -> Finding {
-    let name = "namespaces";
-    let number = |path: &str| read(path).and_then(|text| text.trim().parse::<u64>().ok());
-    if read("/proc/sys/kernel/ostype").is_none_or(|system| system.trim() != "Linux") {
-        return Finding {
-            remedy: None,
-            ..Finding::no(
-                name,
-                "user and network namespaces are a feature of Linux",
-                "",
-            )
-        };
+/// Whether programs can be run in a network of their own. Tried, not read from settings.
+fn namespace(loginproof: &Path) -> Finding {
+    let name = "network: namespace";
+    match available(loginproof) {
+        Ok(()) => {
+            let mut detail = "every host is ours, and nothing else can be reached".to_owned();
+            let missing = Etc::missing();
+            if !missing.is_empty() {
+                detail.push_str("; not there, so not replaced: ");
+                detail.push_str(&missing.join(", "));
+            }
+            Finding::ok(name, detail)
+        }
+        Err(error) => Finding {
+            remedy: error.remedy().map(str::to_owned),
+            ..Finding::no(name, error.to_string(), "")
+        },
     }
-    if number("/proc/sys/user/max_user_namespaces") == Some(0) {
-        return Finding::no(
-            name,
-            "user namespaces are switched off",
-            "sysctl user.max_user_namespaces=15000",
-        );
-    }
-    if number("/proc/sys/user/max_net_namespaces") == Some(0) {
-        return Finding::no(
-            name,
-            "network namespaces are switched off",
-            "sysctl user.max_net_namespaces=15000",
-        );
-    }
-    // A patch that Debian and its kin carry.
-    if number("/proc/sys/kernel/unprivileged_userns_clone") == Some(0) {
-        let remedy = "sysctl kernel.unprivileged_userns_clone=1";
-        return Finding::no(name, "only root may make user namespaces", remedy);
-    }
-    // Ubuntu 23.10 and later: the namespace is made, but everything in it is refused.
-    if number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(1) {
-        let remedy = "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile that allows `userns`";
-        return Finding::no(name, "AppArmor restricts user namespaces", remedy);
-    }
-    let status = read("/proc/self/status").unwrap_or_default();
-    let filter = status
-        .lines()
-        .find_map(|line| line.strip_prefix("Seccomp:"))
-        .map(str::trim);
-    if filter == Some("2") {
-        return Finding::ok(
-            name,
-            "no setting of the kernel forbids them; a system call filter (a container's?) may",
-        );
-    }
-    Finding::ok(name, "no setting of the kernel forbids them")
 }
 
 fn installer(path: &OsStr, name: &str, program: &str, remedy: &str) -> Finding {

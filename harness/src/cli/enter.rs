@@ -1,9 +1,11 @@
-//! `loginproof enter --report FILE [--umask OCTAL] -- PROGRAM [ARGUMENT]…`, not shown in the help: every program
-//! under test is started through it.
+//! `loginproof enter --report FILE [--umask OCTAL] [--user PATH --net PATH --etc DIR] -- PROGRAM [ARGUMENT]…`, not shown
+//! in the help: every program under test is started through it.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::sandbox::namespace::Join;
 use crate::sandbox::supervise::{self, Enter};
 
 /// Reads the arguments after `enter` and supervises the program; ends with the program's own status, or 2 where the
@@ -18,18 +20,28 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 fn read(mut args: impl Iterator<Item = OsString>) -> Option<Enter> {
     let mut report = None;
     let mut umask = None;
+    let mut place = [const { None::<PathBuf> }; 3];
     loop {
         match args.next()?.to_str()? {
             "--report" => report = Some(args.next()?.into()),
             "--umask" => umask = Some(u32::from_str_radix(args.next()?.to_str()?, 8).ok()?),
+            "--user" => place[0] = Some(args.next()?.into()),
+            "--net" => place[1] = Some(args.next()?.into()),
+            "--etc" => place[2] = Some(args.next()?.into()),
             "--" => break,
             _ => return None,
         }
     }
+    let join = match place {
+        [None, None, None] => None,
+        [Some(user), Some(net), Some(etc)] => Some(Join { user, net, etc }),
+        _ => return None,
+    };
     let argv: Vec<OsString> = args.collect();
     (!argv.is_empty()).then_some(Enter {
         report: report?,
         umask,
+        join,
         argv,
     })
 }
@@ -50,6 +62,16 @@ mod tests {
         .unwrap();
         assert_eq!(enter.argv, ["sh", "--", "--report"]);
         assert_eq!(enter.umask, Some(0o77));
+    }
+
+    #[test]
+    fn a_namespace_is_named_whole_or_not_at_all() {
+        let whole = [
+            "--user", "u", "--net", "n", "--etc", "e", "--report", "r.json", "--", "sh",
+        ];
+        assert_eq!(parse(&whole).unwrap().join.unwrap().net, PathBuf::from("n"));
+        assert!(parse(&whole[2..]).is_none());
+        assert_eq!(parse(&whole[6..]).unwrap().join, None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `loginproof exec`: one command in a scenario's world, on this terminal, with the verdict at the end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,6 +10,7 @@ use super::{Failure, Outcome, WorldArgs};
 use crate::report::{Human, Record, Report, Reports, Terms};
 use crate::run::event::Event;
 use crate::run::execute::execute;
+use crate::run::ground::choose;
 use crate::run::joined::{Joined, RawMode};
 use crate::run::plan::{Item, Settings};
 use crate::target::Target;
@@ -29,16 +31,19 @@ pub(crate) fn exec(args: &ExecArgs) -> Outcome {
     let target = Arc::new(Target::load(&args.world.target)?);
     let (name, scenario) = super::serve::chosen(&suite, Some(&args.scenario))?;
     let loginproof = std::env::current_exe().map_err(environment)?;
-    let info = target.info_if_known(&loginproof);
+    let network = choose(&target, args.world.network, &loginproof).map_err(super::run::no_way)?;
+    let info = target.info_if_known(&loginproof, network);
     let settings = Settings {
         seed: args.world.seed,
         jobs: 1,
         out: super::run::fresh_run_folder()?,
         fixtures: suite.fixtures.clone(),
         loginproof,
+        ground: super::run::ground([network])?,
     };
     let item = Item {
         target,
+        network,
         name,
         variant: None,
         scenario: Arc::new(scenario),
@@ -58,6 +63,7 @@ pub(crate) fn exec(args: &ExecArgs) -> Outcome {
     let started = Event::Started {
         targets: vec![info],
         total: 1,
+        left_out: BTreeMap::new(),
         seed: args.world.seed,
         out: settings.out.clone(),
     };

@@ -6,7 +6,9 @@ use loginproof_mocks::script::{AnswerSpec, Endpoint, Rule, Script};
 
 use super::{Failure, Outcome, SuiteArgs, say};
 use crate::report::ExitStatus;
-use crate::scenario::Loaded;
+use crate::scenario::{Loaded, Scenario};
+use crate::target::Target;
+use crate::target::model::Network;
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
@@ -69,7 +71,7 @@ fn page(loaded: &Loaded, fixtures: &Fixtures) -> String {
             page += &format!("      {}\n", one_line(because));
         }
     }
-    page += "  and, as always: every program ends by itself and leaves nothing behind, no secret stands where it must\n  not, nothing crashes, and no request comes that nobody expected.\n";
+    page += "  and, as always: every program ends by itself and leaves nothing behind, no secret stands where it must\n  not, nothing crashes, and no request comes that nobody expected; where its traffic is led to us, the\n  program tries to reach no other host.\n";
     page += "\nWhere it was reported\n";
     for source in scenario
         .sources
@@ -78,8 +80,27 @@ fn page(loaded: &Loaded, fixtures: &Fixtures) -> String {
     {
         page += &format!("  {source}\n");
     }
+    page += &format!("\nWho can be asked\n{}", paragraph(&asked(scenario)));
     page += &format!("\nTry it\n  loginproof run {}\n", loaded.name);
     page
+}
+
+/// Built-in targets that claim what the scenario needs, with the ways in which their traffic reaches the mocks.
+fn asked(scenario: &Scenario) -> String {
+    let able: Vec<String> = Target::built_in()
+        .iter()
+        .filter_map(|name| Target::load(name).ok())
+        .filter(|target| target.missing_for(scenario).is_empty())
+        .map(|target| {
+            let ways: Vec<String> = target.file.network.iter().map(Network::to_string).collect();
+            format!("{} ({})", target.file.name, ways.join(" or "))
+        })
+        .collect();
+    if able.is_empty() {
+        "none of the built-in targets claims all that it needs".to_owned()
+    } else {
+        able.join(", ")
+    }
 }
 
 fn server(script: &Script, fixtures: &Fixtures) -> String {

@@ -2,7 +2,9 @@
 
 mod error;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -12,6 +14,9 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 pub use error::InstallError;
+
+use crate::target::placeholders::Placeholders;
+use crate::target::version::STAMP;
 
 /// An installer that takes longer hangs.
 const INSTALL_BOUND: Duration = Duration::from_secs(20 * 60);
@@ -29,18 +34,22 @@ const LEFTOVER: Duration = Duration::from_secs(60 * 60);
 pub struct InstallPlan {
     /// The target's name.
     pub name: String,
-    /// The command that installs.
-    pub run: Vec<String>,
-    /// Where the program belongs. It appears there complete or not at all.
+    /// The commands that install, one after the other.
+    pub run: Vec<Vec<String>>,
+    /// Files that the commands need, with their text.
+    pub files: BTreeMap<String, String>,
+    /// Where the program belongs. It is there complete, or does not count.
     pub tools: PathBuf,
-    /// The installed program, below `tools`.
-    pub program: PathBuf,
-    /// The command that tells its version; the program's folder comes first on its PATH.
+    /// Folders that come first on the PATH of all commands; the program is in one of them.
+    pub bin: Vec<String>,
+    /// The command that tells the program's version.
     pub version: Vec<String>,
     /// The version, as it stands in that command's output.
     pub expect: String,
-    /// Environment of both commands, on top of the user's.
-    pub env: Vec<(String, String)>,
+    /// What else may stand in braces.
+    pub placeholders: Placeholders,
+    /// The program cannot be moved: it is installed where it stays, and a stamp is written last.
+    pub in_place: bool,
     /// Install also where the right version is installed already.
     pub force: bool,
 }
@@ -62,62 +71,123 @@ pub struct Installed {
 /// When the installer is missing, fails or hangs, or when what it installed is not what was wanted. Then nothing
 /// is installed, and what was installed before is still there.
 pub fn install(plan: &InstallPlan, log: &mut dyn Write) -> Result<Installed, InstallError> {
-    if !plan.force
-        && let Ok(version) = plan.check(&plan.tools)
-    {
-        return Ok(Installed {
-            program: plan.tools.join(&plan.program),
-            version,
-            already: true,
-        });
+    if let Some(installed) = plan.installed() {
+        return Ok(installed);
     }
     let parent = plan.tools.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(folder("make", parent))?;
-    let prefix = format!(".{}.installing-", file_name(&plan.tools));
+    let name = file_name(&plan.tools);
+    let prefix = format!(".{name}.installing-");
     sweep(parent, &prefix);
+    // Two installers would meet in the folder where the program stays.
+    let lock = plan
+        .in_place
+        .then(|| lock(&parent.join(format!(".{name}.lock"))));
+    let _lock = lock.transpose()?;
+    if plan.in_place
+        && let Some(installed) = plan.installed()
+    {
+        return Ok(installed);
+    }
     let staging = tempfile::Builder::new()
         .prefix(&prefix)
         .tempdir_in(parent)
         .map_err(folder("make a folder in", parent))?;
     let fresh = staging.path().join("tools");
-    std::fs::create_dir(&fresh).map_err(folder("make", &fresh))?;
-    plan.run_installer(&fresh, log)?;
-    plan.check(&fresh)?;
-
+    if !plan.in_place {
+        std::fs::create_dir(&fresh).map_err(folder("make", &fresh))?;
+        plan.run_installer(&fresh, log)?;
+        plan.check(&fresh)?;
+    }
+    // What is there already waits beside, and comes back when the new one is not as it should be.
     let old = staging.path().join("old");
     let had_old = plan.tools.exists();
     if had_old {
         std::fs::rename(&plan.tools, &old).map_err(folder("move away", &plan.tools))?;
     }
-    let moved =
-        std::fs::rename(&fresh, &plan.tools).map_err(folder("move into place", &plan.tools));
-    let checked = moved.and_then(|()| {
-        plan.check(&plan.tools)
-            .map_err(|_| InstallError::NotMovable {
-                name: plan.name.clone(),
-                tools: plan.tools.clone(),
-            })
-    });
-    match checked {
-        Ok(version) => Ok(Installed {
-            program: plan.tools.join(&plan.program),
-            version,
-            already: false,
-        }),
-        Err(error) => {
-            // The first error is the one to tell; what cannot be put back is swept with the staging folder.
-            drop(std::fs::rename(&plan.tools, &fresh));
-            if had_old {
-                drop(std::fs::rename(&old, &plan.tools));
-            }
-            Err(error)
+    let made = if plan.in_place {
+        plan.make_in_place(log)
+    } else {
+        plan.move_into_place(&fresh)
+    };
+    made.inspect_err(|_| {
+        // The first error is the one to tell; what cannot be put back is swept with the staging folder.
+        drop(std::fs::rename(&plan.tools, staging.path().join("failed")));
+        if had_old {
+            drop(std::fs::rename(&old, &plan.tools));
         }
-    }
+    })
 }
 
 impl InstallPlan {
+    /// The program that is wanted, if it is there already and was not asked for again.
+    fn installed(&self) -> Option<Installed> {
+        let complete = !self.in_place || self.tools.join(STAMP).is_file();
+        if self.force || !complete {
+            return None;
+        }
+        let (program, version) = self.check(&self.tools).ok()?;
+        Some(Installed {
+            program,
+            version,
+            already: true,
+        })
+    }
+
+    fn make_in_place(&self, log: &mut dyn Write) -> Result<Installed, InstallError> {
+        std::fs::create_dir(&self.tools).map_err(folder("make", &self.tools))?;
+        self.run_installer(&self.tools, log)?;
+        let (program, version) = self.check(&self.tools)?;
+        let stamp = self.tools.join(STAMP);
+        std::fs::write(&stamp, &version).map_err(folder("write", &stamp))?;
+        Ok(Installed {
+            program,
+            version,
+            already: false,
+        })
+    }
+
+    fn move_into_place(&self, fresh: &Path) -> Result<Installed, InstallError> {
+        std::fs::rename(fresh, &self.tools).map_err(folder("move into place", &self.tools))?;
+        let (program, version) = self
+            .check(&self.tools)
+            .map_err(|_| InstallError::NotMovable {
+                name: self.name.clone(),
+                tools: self.tools.clone(),
+            })?;
+        Ok(Installed {
+            program,
+            version,
+            already: false,
+        })
+    }
+
     fn run_installer(&self, tools: &Path, log: &mut dyn Write) -> Result<(), InstallError> {
-        let words = self.filled(&self.run, tools);
+        if self.run.is_empty() {
+            return Err(InstallError::NoCommand {
+                name: self.name.clone(),
+            });
+        }
+        for (path, text) in &self.files {
+            let path = PathBuf::from(self.fill(path, tools));
+            let write = |path: &Path| {
+                std::fs::create_dir_all(path.parent().unwrap_or(tools))?;
+                std::fs::write(path, text)
+            };
+            write(&path).map_err(folder("write", &path))?;
+        }
+        self.run
+            .iter()
+            .try_for_each(|command| self.run_command(command, tools, log))
+    }
+
+    fn run_command(
+        &self,
+        command: &[String],
+        tools: &Path,
+        log: &mut dyn Write,
+    ) -> Result<(), InstallError> {
+        let words = self.filled(command, tools);
         let Some(tool) = words.first() else {
             return Err(InstallError::NoCommand {
                 name: self.name.clone(),
@@ -152,16 +222,11 @@ impl InstallPlan {
         })
     }
 
-    /// Whether the program is in this folder in the right version; its first line if so.
-    fn check(&self, tools: &Path) -> Result<String, InstallError> {
-        let program = tools.join(&self.program);
-        if !program.is_file() {
-            return Err(InstallError::ProgramMissing {
-                name: self.name.clone(),
-                program: self.program.clone(),
-            });
-        }
-        let words = self.filled(&self.version, tools);
+    /// Whether the program is in this folder in the right version; where it is and its first line if so.
+    fn check(&self, tools: &Path) -> Result<(PathBuf, String), InstallError> {
+        let program = self.program(tools)?;
+        let mut words = self.filled(&self.version, tools);
+        words[0] = program.display().to_string();
         let ended = self.play(&words, tools, &mut io::sink(), VERSION_BOUND)?;
         let seen = ended
             .output
@@ -171,7 +236,7 @@ impl InstallPlan {
             .trim()
             .to_owned();
         if ended.status.success() && tells(&ended.output, &self.expect) {
-            return Ok(seen);
+            return Ok((program, seen));
         }
         let seen = if ended.status.success() {
             seen
@@ -179,21 +244,54 @@ impl InstallPlan {
             format!("{seen} ({})", ended.status)
         };
         Err(InstallError::WrongVersion {
-            command: words.join(" "),
+            command: self.version.join(" "),
             expected: self.expect.clone(),
             seen,
         })
     }
 
-    fn filled(&self, words: &[String], tools: &Path) -> Vec<String> {
-        let tools = tools.to_string_lossy();
-        words
-            .iter()
-            .map(|word| word.replace("{tools}", &tools))
+    /// The program that tells the version. A library has none of its own: then its command names the folder.
+    fn program(&self, tools: &Path) -> Result<PathBuf, InstallError> {
+        let Some(name) = self.version.first() else {
+            return Err(InstallError::NoCommand {
+                name: self.name.clone(),
+            });
+        };
+        let name = PathBuf::from(self.fill(name, tools));
+        let found = self.folders(tools).into_iter().map(|bin| bin.join(&name));
+        if let Some(program) = found.into_iter().find(|program| program.is_file()) {
+            return Ok(program);
+        }
+        let rest = self.version.iter().skip(1);
+        if rest.into_iter().any(|word| word.contains("{tools}")) {
+            return Ok(name);
+        }
+        Err(InstallError::ProgramMissing {
+            name: self.name.clone(),
+            program: name,
+        })
+    }
+
+    /// Folders that come first on PATH.
+    fn folders(&self, tools: &Path) -> Vec<PathBuf> {
+        let folders = self.bin.iter();
+        folders
+            .map(|folder| PathBuf::from(self.fill(folder, tools)))
             .collect()
     }
 
-    /// Runs a command to its end, with the installed program's folder first on PATH.
+    fn filled(&self, words: &[String], tools: &Path) -> Vec<String> {
+        words.iter().map(|word| self.fill(word, tools)).collect()
+    }
+
+    fn fill(&self, text: &str, tools: &Path) -> String {
+        let placeholders = self.placeholders.clone();
+        placeholders
+            .with("tools", tools.to_string_lossy())
+            .fill(text)
+    }
+
+    /// Runs a command to its end in the user's environment, with the installed program's folders first on PATH.
     fn play(
         &self,
         words: &[String],
@@ -222,9 +320,6 @@ impl InstallPlan {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        for (name, value) in &self.env {
-            command.env(name, value.replace("{tools}", &tools.to_string_lossy()));
-        }
         runtime.block_on(async {
             match tokio::time::timeout(bound, follow(command, log)).await {
                 Ok(ended) => ended.map_err(failed),
@@ -237,9 +332,9 @@ impl InstallPlan {
     }
 
     fn path(&self, tools: &Path) -> OsString {
-        let own = tools.join(&self.program).parent().map(Path::to_owned);
         let users = std::env::var_os("PATH").unwrap_or_default();
-        let folders = own.into_iter().chain(std::env::split_paths(&users));
+        let own = self.folders(tools).into_iter();
+        let folders = own.chain(std::env::split_paths(&users));
         // A folder with a colon in its name cannot stand in PATH; the program is then found nowhere, which is told.
         std::env::join_paths(folders).unwrap_or(users)
     }
@@ -365,6 +460,13 @@ fn sweep(parent: &Path, prefix: &str) {
             drop(std::fs::remove_dir_all(entry.path()));
         }
     }
+}
+
+/// Waits until nobody else installs this program; the lock is given back when the file is dropped.
+fn lock(path: &Path) -> Result<File, InstallError> {
+    let file = File::create(path).map_err(folder("make", path))?;
+    file.lock().map_err(folder("lock", path))?;
+    Ok(file)
 }
 
 fn file_name(path: &Path) -> String {

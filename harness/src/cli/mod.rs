@@ -7,9 +7,13 @@ mod explain;
 pub mod install;
 mod lint;
 mod list;
+mod namespace;
+mod report;
 mod run;
 pub mod schema;
 mod serve;
+mod stream;
+mod visit;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -21,6 +25,8 @@ use crate::report::{ExitStatus, write_stream};
 use crate::scenario::{Suite, SuiteError};
 use crate::target::Target;
 use crate::target::load::cache_folder;
+use crate::target::model::Network;
+use crate::target::placeholders::Placeholders;
 
 const STATUS: &str = "\
 Exit status:
@@ -43,6 +49,8 @@ struct Cli {
 enum Command {
     /// Play scenarios against programs and judge them
     Run(run::RunArgs),
+    /// Make a table of programs by area from kept runs
+    Report(report::ReportArgs),
     /// List scenarios
     List(list::ListArgs),
     /// Explain a case: why it matters, what the server does, what must hold, where it was reported
@@ -59,6 +67,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Run one command in a scenario's world, on this terminal, with a verdict at the end
     Exec(exec::ExecArgs),
+    /// Ask once, and let a program read the stream: `loginproof stream PROMPT -- PROGRAM`
+    Stream(stream::StreamArgs),
     /// The reference client: login, ask, logout, status
     #[command(disable_help_flag = true)]
     Client {
@@ -121,6 +131,11 @@ impl SuiteArgs {
             None => Suite::embedded(),
         }
     }
+
+    /// The folder, when it is not the embedded suite.
+    pub(crate) fn folder(&self) -> Option<String> {
+        self.suite.as_ref().map(|dir| dir.display().to_string())
+    }
 }
 
 /// One scenario's world for a person: whose, and from which seed.
@@ -129,6 +144,9 @@ pub(crate) struct WorldArgs {
     /// Whose environment and credential file it has
     #[arg(long, default_value = "reference", value_name = "NAME|FILE")]
     target: String,
+    /// How traffic reaches the mocks
+    #[arg(long, value_enum, value_name = "WAY")]
+    network: Option<Network>,
     /// Seed of tokens, codes and seeded faults
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -140,15 +158,18 @@ pub(crate) struct WorldArgs {
 #[must_use]
 pub fn main() -> ExitCode {
     let rest: Vec<OsString> = std::env::args_os().skip(1).collect();
-    // Programs of their own within this binary: neither needs the harness, and start-up time counts in both.
+    // Programs of their own within this binary: none needs the harness, and start-up time counts in all.
     match rest.first().and_then(|word| word.to_str()) {
         Some("enter") => return enter::main(rest.into_iter().skip(1)),
+        Some("namespace") => return namespace::main(),
+        Some("visit") => return visit::main(rest.into_iter().skip(1)),
         Some("client") => return loginproof_client::cli::main(rest.into_iter().skip(1)),
         _ => {}
     }
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Report(args) => report::report(&args),
         Command::List(args) => list::list(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Lint(args) => lint::lint(&args),
@@ -157,6 +178,7 @@ pub fn main() -> ExitCode {
         Command::Install(args) => install(&args),
         Command::Serve(args) => serve::serve(&args),
         Command::Exec(args) => exec::exec(&args),
+        Command::Stream(args) => return stream::stream(&args),
         Command::Client { arguments } => {
             return loginproof_client::cli::main(arguments.into_iter());
         }
@@ -233,14 +255,17 @@ fn doctor(args: &DoctorArgs) -> Outcome {
     let mut states = Vec::new();
     for name in Target::built_in() {
         let target = Target::load(&name)?;
-        let installed = target.info(&loginproof).ok().map(|info| info.version);
+        let installed = target
+            .info(&loginproof, target.preferred_network())
+            .ok()
+            .map(|info| info.version);
         states.push(doctor::TargetState {
             install: format!("loginproof install {name}"),
             name,
             installed,
         });
     }
-    let diagnosis = doctor::doctor(&cache_folder(), &states);
+    let diagnosis = doctor::doctor(&cache_folder(), &loginproof, &states);
     diagnosis
         .print(args.format == Format::Json, &mut std::io::stdout())
         .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
@@ -253,20 +278,20 @@ fn install(args: &InstallArgs) -> Outcome {
         say(format_args!("{} needs no installation", target.file.name))?;
         return Ok(ExitStatus::AsExpected);
     };
-    let bin = recipe
-        .bin
-        .trim_start_matches("{tools}")
-        .trim_start_matches('/');
+    let loginproof = std::env::current_exe()
+        .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
     let plan = install::InstallPlan {
         name: target.file.name.clone(),
-        run: recipe.run.clone(),
-        tools: tools.clone(),
-        program: std::path::Path::new(bin).join(&target.file.version[0]),
-        version: std::iter::once(format!("{}/{}", recipe.bin, target.file.version[0]))
-            .chain(target.file.version[1..].iter().cloned())
+        run: recipe.run.list(),
+        files: (recipe.files.iter())
+            .map(|(path, file)| (path.clone(), file.content(&Placeholders::default())))
             .collect(),
+        tools: tools.clone(),
+        bin: recipe.bin.list().to_vec(),
+        version: target.file.version.clone(),
         expect: recipe.pin.clone(),
-        env: Vec::new(),
+        placeholders: target.tool_placeholders(&loginproof),
+        in_place: recipe.in_place,
         force: args.force,
     };
     let installed =

@@ -11,10 +11,12 @@ use super::{Failure, Format, Outcome, SuiteArgs};
 use crate::baseline::Baseline;
 use crate::report::{Human, Json, Junit, Live, Record, Report, Reports, Terms};
 use crate::run::event::TargetInfo;
-use crate::run::plan::{Plan, Settings};
+use crate::run::ground::{Ground, WayError, choose};
+use crate::run::plan::{Plan, Settings, Variants};
 use crate::sandbox::home::Home;
 use crate::target::Target;
 use crate::target::load::cache_folder;
+use crate::target::model::Network;
 
 /// Evidence of so many runs is kept below the cache folder.
 const KEPT_RUNS: usize = 5;
@@ -26,6 +28,9 @@ pub(crate) struct RunArgs {
     /// Program under test: a built-in target's name, or the path of a target file; can be given several times
     #[arg(long, value_name = "NAME|FILE", default_value = "reference")]
     target: Vec<String>,
+    /// How traffic reaches the mocks [default: the first way in the target's file that works on this machine]
+    #[arg(long, value_enum, value_name = "WAY")]
+    network: Option<Network>,
     /// Most scenarios at a time [default: 16 for each core; most of a scenario is waiting]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -35,6 +40,9 @@ pub(crate) struct RunArgs {
     /// How the result is printed
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Most variants of each scenario, chosen by the seed; `all` for every one [default: what the target's file says, else all]
+    #[arg(long, value_name = "N|all")]
+    variants: Option<Variants>,
     /// Also play scenarios that take minutes
     #[arg(long)]
     slow: bool,
@@ -67,9 +75,17 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     };
     let selected = suite.select(&args.filter);
     let loginproof = std::env::current_exe().map_err(environment)?;
+    let targets = targets
+        .into_iter()
+        .map(|target| {
+            let network = choose(&target, args.network, &loginproof)?;
+            Ok((target, network))
+        })
+        .collect::<Result<Vec<_>, WayError>>()
+        .map_err(no_way)?;
     let infos: Vec<TargetInfo> = targets
         .iter()
-        .map(|target| target.info(&loginproof))
+        .map(|(target, network)| target.info(&loginproof, *network))
         .collect::<Result<_, _>>()
         .map_err(Failure::environment)?;
     let out = match &args.out {
@@ -86,8 +102,16 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         out: out.clone(),
         fixtures: suite.fixtures.clone(),
         loginproof,
+        ground: ground(targets.iter().map(|(_, network)| *network))?,
     };
-    let plan = Plan::new(&suite, &selected, &targets, args.slow, settings);
+    let plan = Plan::new(
+        &suite,
+        &selected,
+        &targets,
+        args.slow,
+        args.variants,
+        settings,
+    );
     if plan.items.is_empty() {
         let names = suite.scenarios.iter().map(|loaded| loaded.name.as_str());
         let help = args
@@ -111,15 +135,17 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     let terms = Arc::new(Terms {
         strict: args.strict,
         baseline,
-        whole: args.filter.is_empty() && args.slow,
+        whole: args.filter.is_empty() && args.slow && plan.left_out.values().all(|&left| left == 0),
     });
-    let mut json = Json::new(terms.clone()).file(out.join("run.json"));
+    let mut json = Json::new(terms.clone())
+        .suite(args.suite.folder())
+        .file(out.join("run.json"));
     let mut reports = Reports::new().with(Live::new());
     if args.format == Format::Json {
         json = json.stream(std::io::stdout());
     } else {
         let mut human = Human::new(terms.clone()).arguments(again(args));
-        for (argument, target) in args.target.iter().zip(&targets) {
+        for (argument, (target, _)) in args.target.iter().zip(&targets) {
             human = human.target_argument(&target.file.name, argument);
         }
         reports = reports.with(human);
@@ -151,6 +177,9 @@ fn again(args: &RunArgs) -> Vec<String> {
     if args.seed != 1 {
         words.extend(["--seed".to_owned(), args.seed.to_string()]);
     }
+    if let Some(network) = args.network {
+        words.extend(["--network".to_owned(), network.to_string()]);
+    }
     if let Some(suite) = &args.suite.suite {
         words.extend(["--suite".to_owned(), suite.display().to_string()]);
     }
@@ -158,6 +187,25 @@ fn again(args: &RunArgs) -> Vec<String> {
         words.push("--slow".to_owned());
     }
     words
+}
+
+/// What the ways that were chosen need.
+pub(super) fn ground(
+    ways: impl IntoIterator<Item = Network>,
+) -> Result<Option<Arc<Ground>>, Failure> {
+    let needed = ways.into_iter().any(|way| way != Network::Direct);
+    needed
+        .then(Ground::prepare)
+        .transpose()
+        .map_err(Failure::environment)
+}
+
+/// A way that is not listed is a mistake on the command line; one that does not work is the machine's.
+pub(super) fn no_way(error: WayError) -> Failure {
+    match error {
+        WayError::NotListed { .. } => Failure::from(miette::Report::from(error)),
+        _ => Failure::environment(error),
+    }
 }
 
 /// The runtime that servers, programs and checks share.

@@ -12,6 +12,7 @@ use crate::run::world::World;
 use crate::scenario::Suite;
 use crate::scenario::model::Scenario;
 use crate::target::Target;
+use crate::target::model::Network;
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
@@ -41,15 +42,27 @@ pub(crate) fn serve(args: &ServeArgs) -> Outcome {
         .prefix("serve-")
         .tempdir_in(super::run::cache()?)
         .map_err(environment)?;
+    let network = match args.world.network {
+        Some(Network::Namespace) => {
+            return Err(miette::miette!(
+                help = "`--network proxy` leads a program of yours to the servers; `loginproof exec SCENARIO --network namespace -- COMMAND` runs a command in the namespace",
+                "a program that is started elsewhere cannot enter a namespace"
+            )
+            .into());
+        }
+        network => network.unwrap_or(Network::Direct),
+    };
     let settings = Settings {
         seed: args.world.seed,
         jobs: 1,
         out: folder.path().to_owned(),
         fixtures: suite.fixtures.clone(),
         loginproof: std::env::current_exe().map_err(environment)?,
+        ground: super::run::ground([network])?,
     };
     let item = Item {
         target,
+        network,
         name: name.clone(),
         variant: None,
         scenario: Arc::new(scenario),

@@ -224,6 +224,12 @@ fn closing(lines: &mut Vec<String>, record: &Record, judgement: &Judgement, page
         );
         lines.push(page.paint.verdict(Verdict::Error, &text));
     }
+    let left_out: usize = record.left_out.values().sum();
+    if left_out > 0 {
+        lines.push(format!(
+            "{left_out} more variants were left out; --variants all plays them"
+        ));
+    }
     lines.push(format!(
         "seed {}, evidence in {}",
         record.seed,

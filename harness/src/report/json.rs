@@ -14,12 +14,13 @@ use crate::run::event::Event;
 use crate::verdict::{Level, Verdict};
 
 /// Version of the format. It grows when a reader of the old one would be misled.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// Writes the document at the end of a run, to any number of places.
 pub struct Json {
     record: Record,
     terms: Arc<Terms>,
+    suite: Option<String>,
     sinks: Vec<Sink>,
 }
 
@@ -30,8 +31,16 @@ impl Json {
         Self {
             record: Record::default(),
             terms,
+            suite: None,
             sinks: Vec::new(),
         }
+    }
+
+    /// Folder of the suite, when it is not the embedded one.
+    #[must_use]
+    pub fn suite(mut self, folder: Option<String>) -> Self {
+        self.suite = folder;
+        self
     }
 
     /// Writes to this file, whole or not at all.
@@ -54,7 +63,10 @@ impl Report for Json {
         if !self.record.on(event) {
             return Ok(());
         }
-        let document = RunDocument::new(&self.record, &self.terms);
+        let mut document = RunDocument::new(&self.record, &self.terms);
+        if let Some(suite) = &self.suite {
+            document.summary.suite.clone_from(suite);
+        }
         let mut text =
             serde_json::to_string_pretty(&document).map_err(|error| ReportError::Encoding {
                 report: "json",
@@ -88,11 +100,34 @@ pub struct RunDocument {
 pub struct Target {
     /// Name of its target file.
     pub name: String,
+    /// Its name for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
     /// What it says of its version, first line.
     pub version: String,
     /// How its traffic reached the mocks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
+    /// How many variants of the selected scenarios were left out, for the budget's sake.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl Target {
+    /// What people call it.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        if self.title.is_empty() {
+            &self.name
+        } else {
+            &self.title
+        }
+    }
 }
 
 /// One judged check.
@@ -135,6 +170,9 @@ pub struct Summary {
     pub duration_ms: f64,
     /// What the harness took beyond the programs under test, per scenario played.
     pub overhead_ms: Overhead,
+    /// Which suite was played: the version of loginproof that embeds it, or the folder given with `--suite`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub suite: String,
     /// Seed of everything random in the run.
     pub seed: u64,
     /// How the command ended: 0 as expected, 1 unexpected verdict or stale baseline, 3 harness error,
@@ -211,6 +249,7 @@ impl RunDocument {
                 checks: verdicts.total(),
                 duration_ms: milliseconds(record.duration.unwrap_or_default()),
                 overhead_ms: overhead(record),
+                suite: env!("CARGO_PKG_VERSION").to_owned(),
                 seed: record.seed,
                 exit_status: judgement.status.code(),
                 known: known.collect(),
@@ -239,8 +278,10 @@ fn targets(record: &Record) -> Vec<Target> {
         .into_values()
         .map(|target| Target {
             name: target.name.clone(),
+            title: target.title.clone(),
             version: target.version.clone(),
             network: (!target.network.is_empty()).then(|| target.network.clone()),
+            left_out: record.left_out.get(&target.name).copied().unwrap_or(0),
         })
         .collect()
 }

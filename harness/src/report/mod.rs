@@ -6,11 +6,13 @@ pub mod exit_status;
 pub mod human;
 pub mod json;
 pub mod junit;
+pub mod kept;
 pub mod live;
+pub mod matrix;
 mod record;
 #[cfg(test)]
 pub(crate) mod sample;
-mod text;
+pub(crate) mod text;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -24,6 +26,7 @@ pub use human::Human;
 pub use json::Json;
 pub use junit::Junit;
 pub use live::Live;
+pub use matrix::Matrix;
 pub use record::{Counts, Record};
 
 /// Something that listens to a run and writes what it hears.
@@ -119,7 +122,7 @@ impl Sink {
 }
 
 /// Writes a file so that a reader sees the old one or the whole new one, never a part.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -1,5 +1,6 @@
 //! The events of a run, gathered for reports that speak at its end.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +18,8 @@ pub struct Record {
     pub targets: Vec<TargetInfo>,
     /// Scenarios x variants x targets that the plan holds.
     pub planned: usize,
+    /// How many more variants the budget leaves out, by target.
+    pub left_out: BTreeMap<String, usize>,
     /// Seed of everything random in the run.
     pub seed: u64,
     /// Where evidence is written.
@@ -34,9 +37,11 @@ impl Record {
             Event::Started {
                 targets,
                 total,
+                left_out,
                 seed,
                 out,
             } => {
+                self.left_out.clone_from(left_out);
                 self.targets.clone_from(targets);
                 self.planned = *total;
                 self.seed = *seed;
@@ -101,9 +106,14 @@ impl Counts {
     pub fn of<'a>(results: impl IntoIterator<Item = &'a CheckResult>) -> Self {
         let mut counts = Self::default();
         for result in results {
-            *counts.slot(result.verdict) += 1;
+            counts.add(result.verdict);
         }
         counts
+    }
+
+    /// Counts one more.
+    pub fn add(&mut self, verdict: Verdict) {
+        *self.slot(verdict) += 1;
     }
 
     /// Each verdict with its count, in the order in which reports show them.

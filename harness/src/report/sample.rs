@@ -1,5 +1,6 @@
 //! A made-up run that holds everything a report must be able to show.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub(crate) fn verdicts(verdicts: &[Verdict]) -> Record {
     Record {
         targets: vec![target("codex", "codex-cli 1.2.3")],
         planned: 1,
+        left_out: BTreeMap::new(),
         seed: SEED,
         out: PathBuf::from("out"),
         outcomes: vec![outcome("codex", "area/name", None, "9.9.1", results)],
@@ -35,6 +37,7 @@ pub(crate) fn events() -> Vec<Event> {
             target("codex", "codex-cli 0.169.0"),
         ],
         total: outcomes.len(),
+        left_out: BTreeMap::from([("codex".to_owned(), 3)]),
         seed: SEED,
         out: PathBuf::from("target/loginproof"),
     }];
@@ -166,6 +169,10 @@ fn outcomes() -> Vec<Outcome> {
 pub(crate) fn target(name: &str, version: &str) -> TargetInfo {
     TargetInfo {
         name: name.to_owned(),
+        title: match name {
+            "codex" => "Codex CLI".to_owned(),
+            name => name.to_owned(),
+        },
         version: version.to_owned(),
         network: "direct".to_owned(),
     }

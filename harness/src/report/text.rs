@@ -107,7 +107,7 @@ pub(super) fn seconds(duration: Duration) -> String {
 }
 
 /// `1 check`, `2 checks`.
-pub(super) fn counted(count: usize, thing: &str) -> String {
+pub(crate) fn counted(count: usize, thing: &str) -> String {
     if count == 1 {
         format!("1 {thing}")
     } else {
@@ -116,7 +116,7 @@ pub(super) fn counted(count: usize, thing: &str) -> String {
 }
 
 /// One word of a shell command, quoted where it must be.
-pub(super) fn shell_word(word: &str) -> Cow<'_, str> {
+pub(crate) fn shell_word(word: &str) -> Cow<'_, str> {
     let plain = |c: char| {
         c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '@' | '+' | ',')
     };

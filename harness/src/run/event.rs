@@ -1,5 +1,6 @@
 //! What a run tells: a linear stream of events. The runner emits, reports listen.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ pub enum Event {
         targets: Vec<TargetInfo>,
         /// Scenarios x variants x targets that will be played.
         total: usize,
+        /// How many more variants there are that the budget leaves out, by target.
+        left_out: BTreeMap<String, usize>,
         /// Seed of everything random in this run.
         seed: u64,
         /// Where evidence is written.
@@ -37,9 +40,11 @@ pub enum Event {
 pub struct TargetInfo {
     /// Name of its target file.
     pub name: String,
+    /// Its name for people.
+    pub title: String,
     /// What it says of its version, first line.
     pub version: String,
-    /// How its traffic reaches the mocks: `direct`.
+    /// How its traffic reaches the mocks: `direct`, `proxy` or `namespace`.
     pub network: String,
 }
 
@@ -90,19 +95,10 @@ impl Outcome {
     /// The worst verdict of all checks.
     #[must_use]
     pub fn worst(&self) -> Verdict {
-        let rank = |verdict: Verdict| match verdict {
-            Verdict::Pass => 0,
-            Verdict::Unsupported => 1,
-            Verdict::Info => 2,
-            Verdict::Nonstrict => 3,
-            Verdict::Unclean => 4,
-            Verdict::Fail => 5,
-            Verdict::Error => 6,
-        };
         self.results
             .iter()
             .map(|result| result.verdict)
-            .max_by_key(|verdict| rank(*verdict))
+            .max_by_key(|verdict| verdict.weight())
             .unwrap_or(Verdict::Error)
     }
 }

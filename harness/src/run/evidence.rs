@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use loginproof_mocks::authorization::{AuthorizationServer, Secret};
-use loginproof_mocks::journal::Exchange;
+use loginproof_mocks::journal::{Attempt, Exchange};
 
 use crate::sandbox::home::{Home, Kind};
 use crate::scenario::model::Tty;
+use crate::target::model::AnswerFrom;
 use crate::target::store::Layout;
 use crate::terminal::{Ended, View};
 
@@ -16,12 +17,20 @@ use crate::terminal::{Ended, View};
 pub struct Evidence {
     /// What crossed the wire, in order of arrival.
     pub exchanges: Vec<Arc<Exchange>>,
+    /// What was tried outside of the target's hosts.
+    pub attempts: Vec<Attempt>,
+    /// Whether such attempts are seen at all.
+    pub watched: bool,
     /// Programs in the order in which they were started.
     pub programs: Vec<ProgramRecord>,
     /// The credential file; none when the target names none.
     pub store: Option<StoreEvidence>,
     /// Files of the home at the end.
     pub files: Vec<HomeFile>,
+    /// Files that may hold tokens, of the program or of another one.
+    pub credential_files: Vec<PathBuf>,
+    /// Files that stood in the home before the first step, with their content: a token in them was put there.
+    pub furnished: Vec<(PathBuf, Vec<u8>)>,
     /// Every secret that was minted.
     pub secrets: Vec<Secret>,
     /// The authorization server, to ask what a token in the file is.
@@ -46,8 +55,18 @@ pub struct ProgramRecord {
     pub view: View,
     /// Everything it wrote, as bytes.
     pub raw: Vec<u8>,
+    /// Where its final answer stands.
+    pub answer: AnswerFrom,
     /// A step of the scenario sent it a signal.
     pub signalled: bool,
+    /// A full-screen program that never ends by itself, and was told to by its own keys.
+    pub asked_to_end: bool,
+    /// When the person had read address and code, since its start.
+    pub prompted: Option<Duration>,
+    /// What the person typed into it.
+    pub typed: String,
+    /// The bound of its step was over before it ended.
+    pub timed_out: bool,
 }
 
 /// How long any of the programs was running.
@@ -73,7 +92,9 @@ impl ProgramRecord {
                 self.view.screen.to_string(),
                 self.view.transcript.to_string(),
             ],
-            Tty::None | Tty::Script => vec![self.stdout(), self.stderr()],
+            Tty::None | Tty::Script | Tty::ScriptLog | Tty::File => {
+                vec![self.stdout(), self.stderr()]
+            }
         }
     }
 
@@ -82,7 +103,9 @@ impl ProgramRecord {
     pub fn stdout(&self) -> String {
         match self.tty {
             Tty::Pty => self.view.transcript.to_string(),
-            Tty::None | Tty::Script => text(self.view.stdout.as_deref()),
+            Tty::None | Tty::Script | Tty::ScriptLog | Tty::File => {
+                text(self.view.stdout.as_deref())
+            }
         }
     }
 

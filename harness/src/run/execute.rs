@@ -70,10 +70,15 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
     let running = time_running(&programs);
     world.server.gates().open_all();
     settled(world.server.journal()).await;
+    world.server.seen_all().await;
     let evidence = Evidence {
         exchanges: world.server.journal().snapshot(),
+        attempts: world.server.journal().attempts(),
+        watched: world.network.watches(),
         store: store_evidence(&world, watch.map(super::store_watch::StoreWatch::finish)),
         files: home_files(&world.home),
+        credential_files: world.credential_files(),
+        furnished: world.furnished.clone(),
         secrets: world.server.authorization().secrets(),
         authorization: world.server.authorization().clone(),
         programs,
@@ -127,7 +132,7 @@ fn store_evidence(
     world: &World,
     moments: Option<Vec<super::evidence::Moment>>,
 ) -> Option<StoreEvidence> {
-    let (path, layout) = (world.store.clone()?, world.target.layout.clone()?);
+    let (path, layout) = (world.store.clone()?, world.layout.clone()?);
     let after = std::fs::read(&path)
         .ok()
         .zip(std::fs::metadata(&path).ok().map(|meta| mode_of(&meta)));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::termios::{self, OptionalActions, Termios};
 
-use super::steps::Running;
+use super::running::Running;
 
 /// The user's terminal and the command that is played on it.
 pub struct Joined {

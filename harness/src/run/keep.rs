@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use super::evidence::Evidence;
-use super::steps::Running;
+use super::running::Running;
 use super::world::World;
 use crate::scenario::model::Tty;
 use crate::terminal::cast;

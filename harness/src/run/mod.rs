@@ -1,12 +1,19 @@
 //! Running: a plan of scenarios against targets, played side by side in isolation, told as a stream of events.
 
+pub mod callback;
+mod credentials;
 pub mod event;
 pub mod evidence;
 pub mod execute;
+pub mod ground;
 pub mod joined;
 mod keep;
+pub mod keys;
+pub mod network;
 mod person;
 pub mod plan;
+mod running;
+mod start;
 mod steps;
 mod store_watch;
 pub mod world;
@@ -33,6 +40,7 @@ pub async fn run(
     tell(Event::Started {
         targets,
         total: plan.items.len(),
+        left_out: plan.left_out,
         seed: plan.settings.seed,
         out: plan.settings.out.clone(),
     });

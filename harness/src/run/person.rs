@@ -1,36 +1,33 @@
 //! The person who signs in: reads URL and code off the screen, opens the page and decides. A code that cannot be
 //! read off the screen cannot be approved.
 
-use std::sync::LazyLock;
+mod browser;
+mod reading;
+
 use std::time::Duration;
 
 use loginproof_mocks::script::Endpoint;
-use regex::Regex;
 use tokio::time::Instant;
 
+use super::running::Running;
 use super::world::World;
-use crate::scenario::model::{Login, Person};
-use crate::target::model::PersonHints;
-use crate::terminal::{Program, View, WaitError};
+use crate::scenario::model::{Login, Person, Tty};
+use crate::target::Flow;
+use crate::terminal::WaitError;
+use browser::{Arrived, Page};
+use reading::Prompt;
 
-static URL: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r#"https?://[^\s"'<>`\x1b]+"#).expect("compiled by the tests"));
-static CODE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b[A-Z0-9]{4}-[A-Z0-9]{4,5}\b").expect("compiled by the tests"));
-static ACTION: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r#"<form[^>]*\baction="([^"]*)""#).expect("compiled by the tests"));
-
-/// What the person found on the screen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Prompt {
-    url: String,
-    code: String,
-}
+/// How long a program may take to show that it has read what was pasted, before the key that sends it off.
+const ECHO: Duration = Duration::from_millis(600);
+/// How long a program may take to refuse what somebody else sent it.
+const REFUSAL: Duration = Duration::from_secs(2);
+/// What somebody else sends: a code of no sign-in here, for a state of no sign-in here.
+const FORGED: (&str, &str) = ("loginproof-forged-code", "loginproof-forged-state");
 
 /// Plays the person of a `login` step. Returns what went differently, in words.
 pub(super) async fn sign_in(
     world: &World,
-    program: &Program,
+    running: &Running,
     login: &Login,
     deadline: Instant,
 ) -> Result<(), String> {
@@ -38,150 +35,169 @@ pub(super) async fn sign_in(
         return Ok(());
     }
     let hints = &world.target.file.person;
-    let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
-    let prompt = match program
+    let seen = running
         .wait_for(left(deadline), |view| {
-            read(view, hints, world.server.origin())
+            reading::read(view, hints, login.flow, |url| {
+                browser::reach(world, url).is_some()
+            })
         })
-        .await
-    {
+        .await;
+    let what = if is_device(login.flow) {
+        "URL and code"
+    } else {
+        "the URL"
+    };
+    let prompt = match seen {
         Ok(prompt) => prompt,
         Err(WaitError::Ended { .. }) => {
-            return Err(
-                "the program ended before URL and code could be read off the screen".to_owned(),
-            );
+            return Err(format!(
+                "the program ended before {what} could be read off the screen"
+            ));
         }
         Err(WaitError::Bound { .. }) => {
-            return Err("URL and code could not be read off the screen in time".to_owned());
+            return Err(format!("{what} could not be read off the screen in time"));
         }
     };
+    running.prompted();
     if login.person == Person::Away {
         return Ok(());
     }
+    polls(world, login.after_polls, deadline).await?;
+    let decision = match login.person {
+        Person::Deny => "deny",
+        _ => "approve",
+    };
+    match login.flow {
+        Flow::Callback => {
+            if login.person == Person::Forged {
+                forge_callback(world, &prompt.url, deadline).await;
+            }
+            let arrived = authorize(world, &prompt, decision, deadline).await?;
+            call_back(world, arrived, deadline).await
+        }
+        Flow::Paste => {
+            if login.person == Person::Forged {
+                let (code, state) = FORGED;
+                paste(running, &format!("{code}#{state}")).await?;
+                let _ = running.program.ended(REFUSAL.min(left(deadline))).await;
+            }
+            match authorize(world, &prompt, decision, deadline).await? {
+                Arrived::Page(page) => match page.authorization_code() {
+                    Some(code) => paste(running, &code).await,
+                    // Nothing to paste: the person gives up as people do.
+                    None if decision == "deny" => give_up(running),
+                    None => Err("the page shows no code to paste".to_owned()),
+                },
+                // Some programs listen and let the code be pasted, whatever comes first.
+                arrived => call_back(world, arrived, deadline).await,
+            }
+        }
+        _ => enter_code(world, &prompt, decision, deadline).await,
+    }
+}
+
+/// The person types a code on a page, rather than the page handing one out.
+pub(super) fn is_device(flow: Flow) -> bool {
+    !matches!(flow, Flow::Callback | Flow::Paste)
+}
+
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
+}
+
+async fn polls(world: &World, wanted: usize, deadline: Instant) -> Result<(), String> {
     let mut changed = world.server.journal().changed();
-    while world.server.journal().answered(Endpoint::Poll) < login.after_polls {
+    while world.server.journal().answered(Endpoint::Poll) < wanted {
         let more = tokio::time::timeout(left(deadline), changed.changed()).await;
         if !matches!(more, Ok(Ok(()))) {
-            return Err(format!(
-                "fewer than {} polls came in time",
-                login.after_polls
-            ));
+            return Err(format!("fewer than {wanted} polls came in time"));
         }
     }
-    let decision = if login.person == Person::Deny {
-        "deny"
-    } else {
-        "approve"
-    };
-    decide(&prompt, decision, left(deadline)).await
+    Ok(())
 }
 
-/// Finds URL and code: an OSC 8 link first, then text. The URL must lead to the mock.
-pub(super) fn read(view: &View, hints: &PersonHints, origin: &str) -> Option<Prompt> {
-    let texts: [&str; 2] = [&view.screen, &view.transcript];
-    // A person knows an address for programs when a log shows one, and does not open it.
-    let for_programs = |path: &str| {
-        ["/api/", "/oauth/", "/backend-api/", "/v1/"]
-            .iter()
-            .any(|start| path.starts_with(start))
+/// Types the code on the page and presses a button.
+async fn enter_code(
+    world: &World,
+    prompt: &Prompt,
+    decision: &str,
+    deadline: Instant,
+) -> Result<(), String> {
+    let code = prompt.code.as_str();
+    let page = browser::open(world, &prompt.url, left(deadline)).await?;
+    let Arrived::Page(page) = page else {
+        return Err("the page of the sign-in leads away from it".to_owned());
     };
-    let ours = |url: &str| {
-        url.strip_prefix(origin)
-            .is_some_and(|path| !for_programs(path))
-    };
-    let hinted = hints
-        .url
-        .as_deref()
-        .and_then(|pattern| Regex::new(pattern).ok());
-    let url = view
-        .links
-        .iter()
-        .map(|link| link.url.clone())
-        .chain(
-            texts
-                .iter()
-                .flat_map(|text| found(hinted.as_ref().unwrap_or(&URL), text)),
-        )
-        .find(|url| ours(url))?;
-    let pattern = hints
-        .code
-        .as_deref()
-        .and_then(|pattern| Regex::new(pattern).ok());
-    let code = texts.iter().find_map(|text| {
-        let without_urls = URL.replace_all(text, " ");
-        found(pattern.as_ref().unwrap_or(&CODE), &without_urls)
-            .into_iter()
-            .next()
-    })?;
-    Some(Prompt {
-        url: url.trim_end_matches(['.', ',', ')']).to_owned(),
-        code,
-    })
-}
-
-/// All matches, newest last: the first group, or the whole match.
-fn found(pattern: &Regex, text: &str) -> Vec<String> {
-    pattern
-        .captures_iter(text)
-        .filter_map(|captures| captures.get(1).or_else(|| captures.get(0)))
-        .map(|found| found.as_str().to_owned())
-        .collect()
-}
-
-/// The person's browser.
-static BROWSER: LazyLock<reqwest::Client> = LazyLock::new(|| {
-    // The page is plain HTTP on loopback, but the library wants to know its cryptography all the same. Somebody
-    // else in this process may have said so already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    // One connection per request: nothing is shared between scenarios that run side by side.
-    let browser = reqwest::Client::builder()
-        .pool_max_idle_per_host(0)
-        .no_proxy()
-        .tls_certs_only([]);
-    browser
-        .build()
-        .expect("a browser without certificates needs nothing from the system")
-});
-
-async fn decide(prompt: &Prompt, decision: &str, bound: Duration) -> Result<(), String> {
-    let failed = |error: reqwest::Error| format!("the page could not be opened: {error}");
-    let page = BROWSER
-        .get(&prompt.url)
-        .timeout(bound)
-        .send()
+    let fields = [("user_code", code), ("decision", decision)];
+    page.submit(world, &fields, left(deadline))
         .await
-        .map_err(failed)?;
-    let base = page.url().clone();
-    let status = page.status();
-    let html = page.text().await.map_err(failed)?;
-    if !status.is_success() {
-        return Err(format!("the page answered {status}"));
+        .map(drop)
+        .map_err(|error| format!("the page refused the code {code}: {error}"))
+}
+
+/// Opens the page that asks for consent and presses a button.
+async fn authorize(
+    world: &World,
+    prompt: &Prompt,
+    decision: &str,
+    deadline: Instant,
+) -> Result<Arrived, String> {
+    match browser::open(world, &prompt.url, left(deadline)).await? {
+        Arrived::Page(page) => {
+            page.submit(world, &[("decision", decision)], left(deadline))
+                .await
+        }
+        elsewhere => Ok(elsewhere),
     }
-    let action = ACTION
-        .captures(&html)
-        .and_then(|captures| captures.get(1))
-        .map_or("", |action| action.as_str());
-    let target = base
-        .join(action)
-        .map_err(|error| format!("the page's form leads nowhere: {error}"))?;
-    let body =
-        serde_urlencoded::to_string([("user_code", prompt.code.as_str()), ("decision", decision)])
-            .map_err(|error| error.to_string())?;
-    let answer = BROWSER
-        .post(target)
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(body)
-        .timeout(bound)
-        .send()
-        .await
-        .map_err(failed)?;
-    if answer.status().is_success() {
-        Ok(())
-    } else {
-        Err(format!(
-            "the page refused the code {}: {}",
-            prompt.code,
-            answer.status()
-        ))
+}
+
+/// The browser follows the page to the program's own listener.
+async fn call_back(world: &World, arrived: Arrived, deadline: Instant) -> Result<(), String> {
+    match arrived {
+        Arrived::Callback(url) => browser::visit(world, &url, left(deadline)).await,
+        Arrived::Page(Page { .. }) => Err("the page did not lead back to the program".to_owned()),
     }
+}
+
+/// Somebody else's page sends the browser to the program's listener.
+async fn forge_callback(world: &World, authorize: &str, deadline: Instant) {
+    let (code, state) = FORGED;
+    if let Some(mut callback) = reading::redirect_uri(authorize) {
+        callback
+            .query_pairs_mut()
+            .append_pair("code", code)
+            .append_pair("state", state);
+        // Whatever it answers: a program that hears nobody but its own browser is right too.
+        let bound = REFUSAL.min(left(deadline));
+        drop(browser::visit(world, callback.as_str(), bound).await);
+    }
+}
+
+/// Pastes the code, and sends it off once the program shows that it has arrived.
+async fn paste(running: &Running, code: &str) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("the code cannot be pasted: {error}");
+    if running.tty != Tty::Pty {
+        let end = match running.tty {
+            Tty::Script | Tty::ScriptLog => "\r",
+            _ => "\n",
+        };
+        return running.type_in(&format!("{code}{end}")).map_err(failed);
+    }
+    let before = running.view().screen;
+    running.type_in(code).map_err(failed)?;
+    // A program that shows nothing of it, as for a password, is right too.
+    let echoed = |view: &crate::terminal::View| (view.screen != before).then_some(());
+    let _ = running.wait_for(ECHO, echoed).await;
+    tokio::time::sleep(ECHO / 4).await;
+    running
+        .program
+        .press("enter")
+        .map_err(|error| format!("the code cannot be sent off: {error}"))
+}
+
+fn give_up(running: &Running) -> Result<(), String> {
+    running
+        .program
+        .press("ctrl-c")
+        .map_err(|error| format!("the person cannot give up: {error}"))
 }

@@ -1,21 +1,28 @@
 //! The plan of a run: which scenarios, in which variants, against which targets, with which settings.
 
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use loginproof_mocks::fixture::Fixtures;
 
 use super::event::ScenarioRef;
+use super::ground::Ground;
 use crate::scenario::model::Scenario;
 use crate::scenario::{Loaded, Suite};
 use crate::target::Target;
+use crate::target::model::Network;
 
 /// What will be played.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// One per scenario, variant and target.
     pub items: Vec<Item>,
+    /// How many variants of each target are left out, for the budget's sake.
+    pub left_out: BTreeMap<String, usize>,
     /// What holds for all of them.
     pub settings: Settings,
 }
@@ -33,6 +40,8 @@ pub struct Settings {
     pub fixtures: Arc<Fixtures>,
     /// This binary.
     pub loginproof: PathBuf,
+    /// What namespaces and proxies need; none when all programs are reached directly.
+    pub ground: Option<Arc<Ground>>,
 }
 
 /// One scenario in one variant against one target.
@@ -40,6 +49,8 @@ pub struct Settings {
 pub struct Item {
     /// The program.
     pub target: Arc<Target>,
+    /// How its traffic reaches the mocks.
+    pub network: Network,
     /// Path below `scenarios/`.
     pub name: String,
     /// Which variant.
@@ -76,8 +87,9 @@ impl Plan {
     pub fn new(
         suite: &Suite,
         selected: &[&Loaded],
-        targets: &[Arc<Target>],
+        targets: &[(Arc<Target>, Network)],
         slow: bool,
+        variants: Option<Variants>,
         settings: Settings,
     ) -> Self {
         debug_assert!(
@@ -85,24 +97,83 @@ impl Plan {
             "a scenario answers with its own suite's fixtures"
         );
         let mut items = Vec::new();
-        for target in targets {
+        let mut left_out = BTreeMap::new();
+        for (target, network) in targets {
+            let budget = variants.unwrap_or_else(|| match target.file.limits.variants {
+                Some(most) => Variants::AtMost(most),
+                None => Variants::All,
+            });
             for loaded in selected {
-                for (variant, scenario) in &loaded.variants {
-                    if scenario.slow && !slow {
-                        continue;
-                    }
-                    items.push(Item {
-                        target: target.clone(),
-                        name: loaded.name.clone(),
-                        variant: variant.clone(),
-                        scenario: Arc::new(scenario.clone()),
-                    });
-                }
+                let playable: Vec<_> = loaded
+                    .variants
+                    .iter()
+                    .filter(|(_, scenario)| slow || !scenario.slow)
+                    .collect();
+                let played = budget.sample(&loaded.name, &playable, settings.seed);
+                *left_out.entry(target.file.name.clone()).or_default() +=
+                    playable.len() - played.len();
+                items.extend(played.into_iter().map(|(variant, scenario)| Item {
+                    target: target.clone(),
+                    network: *network,
+                    name: loaded.name.clone(),
+                    variant: variant.clone(),
+                    scenario: Arc::new(scenario.clone()),
+                }));
             }
         }
         // Those that wait longest begin first, so that no long one is left alone at the end.
         items.sort_by_key(|item| std::cmp::Reverse(patience(&item.scenario)));
-        Self { items, settings }
+        Self {
+            items,
+            left_out,
+            settings,
+        }
+    }
+}
+
+/// How many variants of each scenario are played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variants {
+    /// Every one.
+    All,
+    /// At most so many. Which ones follows from the seed, scenario by scenario, so that a new variant or scenario moves
+    /// no choice elsewhere.
+    AtMost(NonZeroUsize),
+}
+
+impl Variants {
+    /// The chosen ones, in the order of the file.
+    fn sample<'a>(
+        self,
+        scenario: &str,
+        all: &[&'a (Option<String>, Scenario)],
+        seed: u64,
+    ) -> Vec<&'a (Option<String>, Scenario)> {
+        let Self::AtMost(most) = self else {
+            return all.to_vec();
+        };
+        let mut order: Vec<usize> = (0..all.len()).collect();
+        order.sort_by_cached_key(|&index| {
+            let label = all[index].0.as_deref().unwrap_or_default();
+            fnv(&format!("{seed} {scenario} {label}"))
+        });
+        order.truncate(most.get());
+        order.sort_unstable();
+        order.into_iter().map(|index| all[index]).collect()
+    }
+}
+
+impl FromStr for Variants {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self::All),
+            number => number
+                .parse()
+                .map(Self::AtMost)
+                .map_err(|_| "give a number from 1 up, or `all`".to_owned()),
+        }
     }
 }
 
@@ -156,6 +227,28 @@ pub(super) fn fnv(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sample_follows_from_the_seed_and_keeps_the_order_of_the_file() {
+        let suite = Suite::embedded().unwrap();
+        let loaded = suite
+            .scenarios
+            .iter()
+            .max_by_key(|loaded| loaded.variants.len());
+        let loaded = loaded.unwrap();
+        let all: Vec<_> = loaded.variants.iter().collect();
+        let two = Variants::AtMost(NonZeroUsize::new(2).unwrap());
+        let labels = |seed| -> Vec<_> {
+            let sample = two.sample(&loaded.name, &all, seed);
+            sample.into_iter().map(|(label, _)| label.clone()).collect()
+        };
+        assert_eq!(labels(7).len(), 2);
+        assert_eq!(labels(7), labels(7));
+        let place = |label: &Option<String>| all.iter().position(|(other, _)| other == label);
+        assert!(place(&labels(7)[0]) < place(&labels(7)[1]));
+        assert!((0..50).any(|seed| labels(seed) != labels(7)));
+        assert_eq!(Variants::All.sample(&loaded.name, &all, 7).len(), all.len());
+    }
 
     #[test]
     fn variants_that_differ_have_folders_that_differ() {

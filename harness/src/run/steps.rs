@@ -2,37 +2,41 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use regex::Regex;
 use tokio::time::Instant;
 
 use super::evidence::ProgramRecord;
 use super::joined::Joined;
+use super::keys::{self, Stroke};
 use super::person;
+use super::running::{Running, lock};
 use super::world::World;
-use crate::scenario::model::{Branch, Elsewhere, Login, Prompts, Stdin, Step, Tty, Wait};
-use crate::target::load::CommandKind;
-use crate::terminal::{Attach, Launch, Program, StdinKind, Stream};
+use crate::scenario::model::{Branch, Elsewhere, Prompts, Step, Wait};
+use crate::target::CommandKind;
+
+/// How long a program may take to end after the signal at its bound.
+const OBEYING: Duration = Duration::from_secs(5);
+
+/// What a person types to get a full-screen program through a command.
+#[derive(Default)]
+struct Hands {
+    strokes: Vec<Stroke>,
+    done: Option<Regex>,
+    quit: Vec<String>,
+}
 
 /// Plays the steps of one scenario.
 pub(super) struct Stage {
-    world: Arc<World>,
-    joined: Option<Arc<Joined>>,
-    begun: Instant,
+    pub(super) world: Arc<World>,
+    pub(super) joined: Option<Arc<Joined>>,
+    pub(super) begun: Instant,
     deadline: Instant,
-    running: Mutex<Vec<Arc<Running>>>,
+    pub(super) running: Mutex<Vec<Arc<Running>>>,
     notes: Mutex<Vec<String>>,
-}
-
-/// A program that was started.
-pub(super) struct Running {
-    pub(super) name: String,
-    tty: Tty,
-    started: Duration,
-    pub(super) program: Program,
-    signalled: AtomicBool,
 }
 
 /// Why the steps could not be played on: the harness's own failure.
@@ -81,22 +85,9 @@ impl Stage {
     pub(super) async fn clear(&self) -> (Vec<ProgramRecord>, Vec<String>) {
         let mut records = Vec::new();
         for running in self.all() {
-            let ended = running.program.end().await;
-            records.push(ProgramRecord {
-                name: running.name.clone(),
-                tty: running.tty,
-                started: running.started,
-                ended,
-                view: running.program.view(),
-                raw: running.program.capture().bytes(&[
-                    Stream::Terminal,
-                    Stream::Stdout,
-                    Stream::Stderr,
-                ]),
-                signalled: running.signalled.load(Ordering::Relaxed),
-            });
+            records.push(running.record().await);
         }
-        (records, lock(&self.notes).clone())
+        (records, self.notes().clone())
     }
 
     /// Programs in the order in which they were started.
@@ -106,9 +97,7 @@ impl Stage {
 
     async fn step(&self, step: &Step) -> Result<(), StepError> {
         if let Some(login) = &step.login {
-            let running = self.start(CommandKind::Login, &[], step)?;
-            self.log_in(&running, login).await;
-            self.until_end(&running, step).await;
+            self.run(CommandKind::Login(login.flow), &[], step).await?;
         } else if let Some(prompts) = &step.ask {
             let (kind, prompts) = match prompts {
                 Prompts::One(prompt) => (CommandKind::Ask, vec![prompt.clone()]),
@@ -119,10 +108,13 @@ impl Stage {
             self.run(CommandKind::Logout, &[], step).await?;
         } else if step.status.is_some() {
             self.run(CommandKind::Status, &[], step).await?;
+        } else if step.models.is_some() {
+            self.run(CommandKind::Models, &[], step).await?;
+        } else if step.accounts.is_some() {
+            self.run(CommandKind::Accounts, &[], step).await?;
         } else if let Some(text) = &step.r#type {
             self.of(step)?
-                .program
-                .send(text.as_bytes())
+                .type_in(text)
                 .map_err(|error| StepError::Input(format!("cannot type: {error}")))?;
         } else if let Some(key) = &step.press {
             self.of(step)?
@@ -187,91 +179,54 @@ impl Stage {
         step: &Step,
     ) -> Result<(), StepError> {
         let running = self.start(kind, prompts, step)?;
+        self.attend(&running, kind, step).await;
         self.until_end(&running, step).await;
         Ok(())
     }
 
-    fn start(
-        &self,
-        kind: CommandKind,
-        prompts: &[String],
-        step: &Step,
-    ) -> Result<Arc<Running>, StepError> {
-        let world = &self.world;
-        let (mut argv, env) = world
-            .command(kind, prompts, step.verbose)
-            .ok_or_else(|| StepError::Launch(format!("the target has no [{}]", kind.key())))?;
-        let mut tty = step
-            .tty
-            .or_else(|| world.target.command(kind).and_then(|command| command.tty))
-            .unwrap_or(Tty::Pty);
-        let stdin = match step.stdin.clone().unwrap_or_default() {
-            Stdin::Null => StdinKind::Null,
-            Stdin::Open => StdinKind::Open,
-            Stdin::Text(text) => StdinKind::Text(text.into_bytes()),
+    /// The person types what a full-screen program needs, signs in where that is asked for, and ends a program that
+    /// never does so by itself.
+    async fn attend(&self, running: &Running, kind: CommandKind, step: &Step) {
+        let hands = self.hands(kind);
+        let typing = async {
+            if let Err(error) = keys::drive(&running.program, &hands.strokes, self.left()).await {
+                self.note(running, &error.to_string());
+            }
         };
-        let terminal = &world.scenario.terminal;
-        let mut attach = match tty {
-            Tty::Pty => Attach::Pty {
-                columns: terminal.columns,
-                rows: terminal.rows,
-            },
-            Tty::None => Attach::Pipes { stdin },
-            Tty::Script => Attach::Script { stdin },
+        let signing_in = async {
+            if let Some(login) = &step.login
+                && let Err(difference) =
+                    person::sign_in(&self.world, running, login, self.deadline).await
+            {
+                self.note(running, &difference);
+            }
         };
-        if let Some(joined) = &self.joined {
-            argv.clone_from(&joined.argv);
-            let (columns, rows) = joined.size().unwrap_or((terminal.columns, terminal.rows));
-            tty = Tty::Pty;
-            attach = Attach::Pty { columns, rows };
+        tokio::join!(typing, signing_in);
+        if let Some(done) = &hands.done
+            && keys::quit(&running.program, done, &hands.quit, self.left()).await
+        {
+            running.asked_to_end.store(true, Ordering::Relaxed);
         }
-        let mut running = lock(&self.running);
-        let name = step.name.clone().unwrap_or_else(|| kind.key().to_owned());
-        let launch = Launch {
-            argv,
-            env: world.environment(env, &step.env),
-            cwd: world.work.clone(),
-            attach,
-            // A real terminal answers for itself.
-            answers: terminal.answers
-                && !self
-                    .joined
-                    .as_ref()
-                    .is_some_and(|joined| joined.interactive),
-            mirror: self.joined.is_some(),
-            umask: world
-                .scenario
-                .settings
-                .umask
-                .as_deref()
-                .and_then(|mask| u32::from_str_radix(mask, 8).ok()),
-            supervisor: world.loginproof.clone(),
-            report: world
-                .dir
-                .join(format!("process-{}-{name}.json", running.len() + 1)),
-        };
-        let since = self.begun.elapsed();
-        let program =
-            Program::start(launch).map_err(|error| StepError::Launch(error.to_string()))?;
-        let started = Arc::new(Running {
-            name,
-            tty,
-            started: since,
-            program,
-            signalled: AtomicBool::new(false),
-        });
-        running.push(started.clone());
-        if let Some(joined) = &self.joined {
-            joined.attach(started.clone());
-        }
-        Ok(started)
     }
 
-    async fn log_in(&self, running: &Running, login: &Login) {
-        if let Err(difference) =
-            person::sign_in(&self.world, &running.program, login, self.deadline).await
-        {
-            lock(&self.notes).push(format!("{}: {difference}", running.name));
+    /// What there is to type for a command, unless somebody sits at the terminal.
+    fn hands(&self, kind: CommandKind) -> Hands {
+        let regex = |pattern: &String| Regex::new(pattern).ok();
+        let modes = &self.world.scenario.settings.modes;
+        let invocation = self.world.target.invocation(kind, modes, false);
+        let command = invocation.map(|invocation| invocation.command);
+        let Some(command) = command.filter(|_| self.joined.is_none()) else {
+            return Hands::default();
+        };
+        let strokes = command.keys.iter().map(|key| Stroke {
+            after: key.after.as_ref().and_then(regex),
+            text: key.text.as_ref().map(|text| self.world.fill(text)),
+            press: key.press.clone(),
+        });
+        Hands {
+            strokes: strokes.collect(),
+            done: command.done.as_ref().and_then(regex),
+            quit: command.quit.clone(),
         }
     }
 
@@ -279,9 +234,18 @@ impl Stage {
     async fn until_end(&self, running: &Running, step: &Step) {
         let left = self.left();
         let bound = step.bound.map_or(left, |bound| bound.0.min(left));
-        if running.program.ended(bound).await.is_none() {
-            running.program.end().await;
+        if running.program.ended(bound).await.is_some() {
+            return;
         }
+        running.time_out();
+        if let Some(signal) = &step.at_bound {
+            running.signalled.store(true, Ordering::Relaxed);
+            // It may have ended in this moment.
+            if running.program.signal(signal).is_ok() {
+                running.program.ended(OBEYING).await;
+            }
+        }
+        running.program.end().await;
     }
 
     async fn wait(&self, wait: &Wait, step: &Step) -> Result<(), StepError> {
@@ -308,10 +272,9 @@ impl Stage {
             .is_ok()
         } else if let Some(pattern) = &wait.screen {
             let pattern =
-                regex::Regex::new(pattern).map_err(|error| StepError::Input(error.to_string()))?;
+                Regex::new(pattern).map_err(|error| StepError::Input(error.to_string()))?;
             let running = self.of(step)?;
             running
-                .program
                 .wait_for(patience, |view| {
                     (pattern.is_match(&view.screen) || pattern.is_match(&view.transcript))
                         .then_some(())
@@ -322,7 +285,8 @@ impl Stage {
             true
         };
         if !met {
-            lock(&self.notes).push(format!("waited in vain for {}", describe(wait)));
+            self.notes()
+                .push(format!("waited in vain for {}", describe(wait)));
         }
         Ok(())
     }
@@ -363,7 +327,15 @@ impl Stage {
         })
     }
 
-    fn left(&self) -> Duration {
+    fn note(&self, running: &Running, difference: &str) {
+        self.notes().push(format!("{}: {difference}", running.name));
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Vec<String>> {
+        lock(&self.notes)
+    }
+
+    pub(super) fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 }
@@ -382,9 +354,4 @@ fn describe(wait: &Wait) -> String {
         "a screen that matches /{}/",
         wait.screen.as_deref().unwrap_or_default()
     )
-}
-
-/// A panicking step must not hide what the others saw.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

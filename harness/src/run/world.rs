@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use loginproof_mocks::server::{MockServer, ServerConfig};
 
+use super::credentials::{self, Seeds};
+use super::network::Network;
 use super::plan::{Item, Settings, fnv};
 use super::store_watch::StoreWatch;
 use crate::sandbox::environment::{Environment, search_path};
 use crate::sandbox::home::Home;
-use crate::scenario::model::{Credentials, Scenario};
+use crate::sandbox::namespace::NamespaceError;
+use crate::scenario::model::Scenario;
 use crate::target::placeholders::Placeholders;
-use crate::target::store::set;
-use crate::target::{Target, load::CommandKind};
+use crate::target::store::Layout;
+use crate::target::{CommandKind, Target};
 
 /// The model that every scenario asks for.
 pub const MODEL: &str = "gpt-5.1-codex";
@@ -24,7 +27,8 @@ pub const MODEL: &str = "gpt-5.1-codex";
 const IDLE: Duration = Duration::from_secs(60);
 
 /// What every program is told, besides its own flags and files.
-const STANDARD: [(&str, &str); 4] = [
+const STANDARD: [(&str, &str); 5] = [
+    ("LOGINPROOF_ORIGIN", "{origin}"),
     ("LOGINPROOF_ISSUER", "{issuer}"),
     ("LOGINPROOF_BASE_URL", "{base_url}"),
     ("LOGINPROOF_MODEL", "{model}"),
@@ -39,6 +43,8 @@ pub struct World {
     pub scenario: Arc<Scenario>,
     /// The servers.
     pub server: MockServer,
+    /// How the program reaches them.
+    pub network: Network,
     /// Evidence folder.
     pub dir: PathBuf,
     /// The program's home.
@@ -47,8 +53,12 @@ pub struct World {
     pub work: PathBuf,
     /// The credential file.
     pub store: Option<PathBuf>,
+    /// Its shape.
+    pub layout: Option<Layout>,
     /// What the credential file held before the first step.
     pub seeded: Option<Vec<u8>>,
+    /// Other files that stood in the home before the first step, with their content.
+    pub furnished: Vec<(PathBuf, Vec<u8>)>,
     /// This binary.
     pub loginproof: PathBuf,
     placeholders: Placeholders,
@@ -68,6 +78,9 @@ pub enum WorldError {
     /// The servers did not start.
     #[error("cannot start the mock servers: {0}")]
     Server(String),
+    /// There is no network for the program.
+    #[error("cannot make a network namespace: {0}")]
+    Network(#[from] NamespaceError),
 }
 
 fn io(what: &Path) -> impl Fn(std::io::Error) -> WorldError + '_ {
@@ -94,6 +107,12 @@ impl World {
         })?;
         let work = home.path().join("work");
         std::fs::create_dir_all(&work).map_err(io(&work))?;
+        let (network, front) = Network::open(
+            item.network,
+            &item.target,
+            settings.ground.as_ref(),
+            &settings.loginproof,
+        )?;
         let server = MockServer::start(ServerConfig {
             script: item.scenario.server.clone(),
             fixtures: settings.fixtures.clone(),
@@ -105,13 +124,16 @@ impl World {
                 )),
             bind: ([127, 0, 0, 1], 0).into(),
             tls: None,
-            ambient: item.target.file.ambient.clone(),
-            ..ServerConfig::default()
+            ambient: item.target.ambient().to_vec(),
+            front,
+            authority: settings.ground.as_ref().map(|ground| ground.authority()),
+            hosts: item.target.hosts(),
+            issuer: network.issuer(),
+            who: network.who(),
         })
         .await
         .map_err(|error| WorldError::Server(error.to_string()))?;
 
-        let origin = server.origin().to_owned();
         let idle = item
             .scenario
             .settings
@@ -120,97 +142,75 @@ impl World {
         let mut placeholders = Placeholders::default()
             .with("home", home.path().display().to_string())
             .with("work", work.display().to_string())
-            .with("origin", &origin)
-            .with("issuer", &origin)
-            .with("chatgpt_base_url", format!("{origin}/backend-api"))
-            .with("base_url", format!("{origin}/backend-api/codex"))
             .with("model", MODEL)
             .with("idle_timeout_ms", idle.as_millis().to_string())
             .with("loginproof", settings.loginproof.display().to_string());
+        placeholders = network.placeholders(placeholders, &server);
         if let Some(tools) = &item.target.tools {
             placeholders = placeholders.with("tools", tools.display().to_string());
         }
-        let store = item
-            .target
-            .file
-            .store
-            .as_ref()
-            .map(|store| PathBuf::from(placeholders.fill(&store.path)));
+        let flow = credentials::flow(&item.scenario);
+        placeholders = placeholders.with("flow", flow.name());
+        let (store, layout) = match item.target.store(flow) {
+            Some((path, layout)) => (
+                Some(PathBuf::from(placeholders.fill(path))),
+                Some(layout.clone()),
+            ),
+            None => (None, None),
+        };
         if let Some(store) = &store {
             placeholders = placeholders.with("store", store.display().to_string());
+        }
+        let seeds = Seeds::mint(
+            &item.scenario,
+            &item.target,
+            store.as_deref().zip(layout.as_ref()),
+            &placeholders,
+            server.authorization(),
+        );
+        if let Some(token) = &seeds.access_token {
+            placeholders = placeholders.with("access_token", token);
         }
         let mut world = Self {
             target: item.target.clone(),
             scenario: item.scenario.clone(),
             server,
+            network,
             dir,
             home,
             work,
             store,
-            seeded: None,
+            layout,
+            seeded: seeds.own.clone(),
+            furnished: Vec::new(),
             loginproof: settings.loginproof.clone(),
             placeholders,
         };
-        world.furnish()?;
+        world.furnish(seeds)?;
         Ok(world)
     }
 
     /// Files that stand in the home before the first step.
-    fn furnish(&mut self) -> Result<(), WorldError> {
-        for (path, file) in &self.target.file.files {
-            write(
-                Path::new(&self.placeholders.fill(path)),
-                self.placeholders.fill(&file.text).as_bytes(),
-                0o600,
-            )?;
+    fn furnish(&mut self, seeds: Seeds) -> Result<(), WorldError> {
+        for (path, file) in self.target.files(&self.scenario.settings.modes) {
+            let path = PathBuf::from(self.placeholders.fill(path));
+            let content = file.content(&self.placeholders).into_bytes();
+            write(&path, &content, 0o600)?;
+            self.furnished.push((path, content));
         }
-        let Some(store) = self.store.clone() else {
-            return Ok(());
-        };
-        if let Some(folder) = store.parent() {
+        if let Some(folder) = self.store.as_deref().and_then(Path::parent) {
             private_folder(folder)?;
         }
-        if let Some(credentials) = self.scenario.credentials.clone() {
-            let bytes = self.credential_file(&credentials);
-            let mode = credentials
-                .mode
-                .as_deref()
-                .and_then(|mode| u32::from_str_radix(mode, 8).ok())
-                .unwrap_or(0o600);
-            write(&store, &bytes, mode)?;
-            self.seeded = Some(bytes);
+        for file in seeds.files {
+            write(&file.path, &file.bytes, file.mode)?;
         }
         Ok(())
     }
 
-    fn credential_file(&self, credentials: &Credentials) -> Vec<u8> {
-        let Some(layout) = &self.target.layout else {
-            return Vec::new();
-        };
-        let tokens = self.server.authorization().seed(
-            credentials.access,
-            credentials.refresh,
-            credentials.expires_in.map(|span| span.0),
-        );
-        let refreshed = credentials
-            .refreshed
-            .map_or(Duration::from_secs(3600), |span| span.0);
-        let mut file = layout.seed(&tokens, refreshed);
-        for (pointer, value) in &credentials.extra {
-            set(&mut file, pointer, value.clone());
-        }
-        let mut bytes = credentials.text.clone().map_or_else(
-            || {
-                serde_json::to_string_pretty(&file)
-                    .unwrap_or_default()
-                    .into_bytes()
-            },
-            String::into_bytes,
-        );
-        if let Some(cut) = credentials.cut {
-            bytes.truncate(cut);
-        }
-        bytes
+    /// Every file that may hold tokens of the program or of another one.
+    #[must_use]
+    pub fn credential_files(&self) -> Vec<PathBuf> {
+        credentials::files(&self.target, &self.placeholders)
     }
 
     /// Watches the credential file, if there is one.
@@ -232,7 +232,7 @@ impl World {
         if !store_it {
             return Ok(());
         }
-        let (Some(store), Some(layout)) = (&self.store, &self.target.layout) else {
+        let (Some(store), Some(layout)) = (&self.store, &self.layout) else {
             return Err("the target names no credential file".to_owned());
         };
         let bytes = std::fs::read(store)
@@ -248,6 +248,12 @@ impl World {
             .map_err(|error| format!("cannot replace {}: {error}", store.display()))
     }
 
+    /// A text of the target file with its placeholders filled.
+    #[must_use]
+    pub fn fill(&self, text: &str) -> String {
+        self.placeholders.fill(text)
+    }
+
     /// Arguments and environment of one command.
     #[must_use]
     pub fn command(
@@ -256,35 +262,21 @@ impl World {
         prompts: &[String],
         verbose: bool,
     ) -> Option<(Vec<String>, BTreeMap<String, String>)> {
-        let command = self.target.command(kind)?;
+        let modes = &self.scenario.settings.modes;
+        let invocation = self.target.invocation(kind, modes, verbose)?;
         let placeholders = match prompts.first() {
             Some(prompt) => self.placeholders.clone().with("prompt", prompt),
             None => self.placeholders.clone(),
         };
         let mut argv = Vec::new();
-        for word in &command.run {
+        for word in &invocation.run {
             if word == "{prompts}" {
                 argv.extend(prompts.iter().cloned());
             } else {
                 argv.push(placeholders.fill(word));
             }
         }
-        let mut env = self.target.file.env.clone();
-        env.extend(command.env.clone());
-        if verbose {
-            argv.extend(
-                self.target
-                    .file
-                    .verbose
-                    .args
-                    .iter()
-                    .map(|word| placeholders.fill(word)),
-            );
-            env.extend(self.target.file.verbose.env.clone());
-        }
-        env.values_mut()
-            .for_each(|value| *value = placeholders.fill(value));
-        Some((argv, env))
+        Some((argv, placeholders.fill_env(&invocation.env)))
     }
 
     /// The complete environment of a program: empty, plus what every program gets, plus the target's, the scenario's and the step's.
@@ -294,8 +286,7 @@ impl World {
         command: BTreeMap<String, String>,
         step: &BTreeMap<String, String>,
     ) -> Vec<(OsString, OsString)> {
-        let bin: Vec<PathBuf> = self.bin().into_iter().collect();
-        let path = search_path(&bin, std::env::var_os("PATH").as_deref());
+        let path = search_path(&self.bin(), std::env::var_os("PATH").as_deref());
         let mut env = Environment::new(self.home.path(), path);
         for (name, placeholder) in STANDARD {
             env.set(name, self.placeholders.fill(placeholder));
@@ -303,6 +294,7 @@ impl World {
         if let Some(store) = &self.store {
             env.set("LOGINPROOF_STORE", store);
         }
+        self.network.furnish(&mut env, &self.server);
         for (name, value) in command
             .into_iter()
             .chain(self.scenario.settings.env.clone())
@@ -326,17 +318,14 @@ impl World {
         STANDARD
             .into_iter()
             .map(|(name, value)| (name.to_owned(), self.placeholders.fill(value)))
+            .chain(self.network.variables(&self.server))
             .chain(own)
             .map(|(name, value)| format!("export {name}='{value}'"))
             .collect()
     }
 
-    fn bin(&self) -> Option<PathBuf> {
-        self.target
-            .file
-            .install
-            .as_ref()
-            .map(|install| PathBuf::from(self.placeholders.fill(&install.bin)))
+    fn bin(&self) -> Vec<PathBuf> {
+        self.target.bin(&self.placeholders)
     }
 }
 
@@ -344,10 +333,22 @@ impl Target {
     /// What a scenario needs that this program does not claim. Seeding credentials needs a known credential file.
     #[must_use]
     pub fn missing_for(&self, scenario: &Scenario) -> Vec<crate::scenario::model::Capability> {
-        use crate::scenario::model::Capability::Store;
+        use crate::scenario::model::Capability::{Import, Pool, Store};
         let mut missing = self.lacks(&scenario.needs);
-        if scenario.credentials.is_some() && self.layout.is_none() && !missing.contains(&Store) {
-            missing.push(Store);
+        let Some(credentials) = &scenario.credentials else {
+            return missing;
+        };
+        let several = || self.layout.as_ref().is_some_and(Layout::holds_several);
+        let known = |name: &String| self.imports.contains_key(name);
+        let impossible = [
+            (Store, !credentials.absent && !self.can_be_seeded()),
+            (Pool, !credentials.pool.is_empty() && !several()),
+            (Import, !credentials.imports.keys().all(known)),
+        ];
+        for (capability, impossible) in impossible {
+            if impossible && !missing.contains(&capability) {
+                missing.push(capability);
+            }
         }
         missing
     }

@@ -54,6 +54,22 @@ impl Environment {
     }
 }
 
+/// Makes programs trust the run's authority: `bundle` holds it beside the system's certificates, `ca` alone.
+pub fn certificates(env: &mut Environment, bundle: &Path, ca: &Path) {
+    // OpenSSL and Go; Requests; curl; Git; Codex.
+    for name in [
+        "SSL_CERT_FILE",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "GIT_SSL_CAINFO",
+        "CODEX_CA_CERTIFICATE",
+    ] {
+        env.set(name, bundle);
+    }
+    // Node.js adds it to what it brings along.
+    env.set("NODE_EXTRA_CA_CERTS", ca);
+}
+
 /// The search path of a program under test: `first`, then the folders of `inherited` that exist. Relative folders and
 /// empty entries (the working folder) are left out: a file in a home must not be run for a program of the same name.
 #[must_use]

@@ -25,10 +25,14 @@ pub struct Process {
     pub pid: Pid,
     /// Its parent's id; 0 where there is none.
     pub parent: i32,
+    /// Its process group's id.
+    pub group: i32,
     /// Its session's id.
     pub session: i32,
     /// It has ended and only waits to be reaped.
     pub zombie: bool,
+    /// It is suspended.
+    pub stopped: bool,
 }
 
 /// All living processes below `root`, parents before their children, `root` itself left out. On systems without
@@ -94,14 +98,25 @@ pub fn end(root: Pid, bound: Duration) -> Vec<LeftBehind> {
             #[cfg(not(target_os = "linux"))]
             let _ = rustix::process::kill_process_group(root, Signal::KILL);
         }
-        for process in &alive {
-            let _ = kill_process(process.pid, Signal::KILL);
-        }
+        alive.iter().for_each(kill);
         let left = until.saturating_duration_since(Instant::now());
         match alive.first() {
             Some(process) if !left.is_zero() => wait_for_end(process.pid, left),
             _ => return named,
         }
+    }
+}
+
+/// Kills a process, and with it its group, where that is not our own: a process that forks and exits over and over is
+/// gone before a signal finds it, but none of a group gets past a signal to the group.
+pub fn kill(process: &Process) {
+    let _ = kill_process(process.pid, Signal::KILL);
+    let own = rustix::process::getpgrp().as_raw_nonzero().get();
+    if process.group > 1
+        && process.group != own
+        && let Some(group) = Pid::from_raw(process.group)
+    {
+        let _ = rustix::process::kill_process_group(group, Signal::KILL);
     }
 }
 
@@ -130,12 +145,10 @@ pub fn end_session(leader: Pid, bound: Duration) -> Vec<LeftBehind> {
     }
 }
 
-/// The parent of a living process.
+/// A living process.
 #[must_use]
-pub fn parent(pid: Pid) -> Option<i32> {
-    stat(pid.as_raw_nonzero().get())
-        .filter(|process| !process.zombie)
-        .map(|process| process.parent)
+pub fn find(pid: Pid) -> Option<Process> {
+    stat(pid.as_raw_nonzero().get()).filter(|process| !process.zombie)
 }
 
 #[cfg(target_os = "linux")]
@@ -173,16 +186,20 @@ fn read_stat(text: &str) -> Option<Process> {
     let mut fields = tail.split_ascii_whitespace();
     let state = fields.next()?;
     let parent = fields.next()?.parse().ok()?;
-    let session = fields.nth(1)?.parse().ok()?;
+    let group = fields.next()?.parse().ok()?;
+    let session = fields.next()?.parse().ok()?;
     Some(Process {
         pid: Pid::from_raw(pid)?,
         parent,
+        group,
         session,
         zombie: matches!(state, "Z" | "X"),
+        stopped: matches!(state, "T"),
     })
 }
 
-fn command(pid: Pid) -> String {
+/// The command line of a process, arguments separated by spaces; its short name in brackets where that is empty.
+pub(super) fn command(pid: Pid) -> String {
     let folder = format!("/proc/{}", pid.as_raw_nonzero());
     let line = std::fs::read(format!("{folder}/cmdline")).unwrap_or_default();
     let words: Vec<_> = line
@@ -211,11 +228,13 @@ mod tests {
             (
                 process.pid.as_raw_nonzero().get(),
                 process.parent,
+                process.group,
                 process.session
             ),
-            (42, 7, 40)
+            (42, 7, 42, 40)
         );
-        assert!(!process.zombie);
+        assert!(!process.zombie && !process.stopped);
+        assert!(read_stat("42 (waits) T 7 42 40 0").unwrap().stopped);
         assert!(read_stat("42 (gone) Z 7 42 40 0").unwrap().zombie);
         assert!(read_stat("no process").is_none());
     }

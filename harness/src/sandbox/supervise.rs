@@ -2,7 +2,7 @@
 //!
 //! It leads the program's session, takes the terminal on its standard input as the controlling one, gives the program
 //! signals in their default state, adopts every orphan the program leaves, tells the harness what it saw, and ends
-//! what was left. The only file of the crate with `unsafe`: signal dispositions have no safe interface.
+//! what was left. Signal dispositions have no safe interface, so there is `unsafe` here.
 
 use std::ffi::OsString;
 use std::io;
@@ -14,9 +14,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, getppid, kill_process, wait};
+use rustix::process::{Pid, WaitOptions, WaitStatus, getpid, getppid, wait};
 use serde::{Deserialize, Serialize};
 
+use super::namespace::Join;
 use super::process_tree::{self, LeftBehind};
 
 /// What to start and where to tell about it.
@@ -26,6 +27,8 @@ pub struct Enter {
     pub report: PathBuf,
     /// File mode creation mask of the program.
     pub umask: Option<u32>,
+    /// The namespace to run it in.
+    pub join: Option<Join>,
     /// The program and its arguments.
     pub argv: Vec<OsString>,
 }
@@ -78,6 +81,11 @@ pub fn run(enter: &Enter) -> u8 {
     if let Some(umask) = enter.umask {
         rustix::process::umask(rustix::fs::Mode::from_bits_truncate(umask as _));
     }
+    if let Some(join) = &enter.join
+        && let Err(error) = join.enter(&in_sight(enter))
+    {
+        return refuse(enter, error.to_string());
+    }
     signals::reset();
     // A handler, not SIG_IGN: exec gives the program the default action back, while Ctrl+C does not end us. We must
     // live to say what became of the program.
@@ -103,19 +111,7 @@ pub fn run(enter: &Enter) -> u8 {
     signals::in_foreground(&mut command);
     let program = match command.spawn() {
         Ok(child) => Pid::from_child(&child),
-        Err(error) => {
-            let how = HowEnded::NotStarted(error.to_string());
-            tell(
-                enter,
-                &Report {
-                    pid: 0,
-                    how,
-                    ran_us: 0,
-                    left_behind: Vec::new(),
-                },
-            );
-            return 127;
-        }
+        Err(error) => return refuse(enter, error.to_string()),
     };
     let _ = std::fs::write(
         pid_file(&enter.report),
@@ -130,7 +126,7 @@ pub fn run(enter: &Enter) -> u8 {
     let ran = started.elapsed();
     let left_behind = match wait_for_orphans(&events) {
         true => Vec::new(),
-        false => process_tree::describe(&process_tree::descendants(getpid())),
+        false => left_behind(),
     };
     let (how, code) = match (status.exit_status(), status.terminating_signal()) {
         (Some(code), _) => (HowEnded::Exit(code), u8::try_from(code & 0xff).unwrap_or(1)),
@@ -153,6 +149,31 @@ pub fn run(enter: &Enter) -> u8 {
     );
     end_all(&events);
     code
+}
+
+/// What the program, and we, must find where it is.
+fn in_sight(enter: &Enter) -> Vec<PathBuf> {
+    let folders = ["HOME", "TMPDIR"].map(|name| std::env::var_os(name).map(PathBuf::from));
+    let mut all: Vec<PathBuf> = folders.into_iter().flatten().collect();
+    all.extend(std::env::current_dir());
+    all.extend(enter.report.parent().map(Path::to_owned));
+    all.extend(enter.join.as_ref().map(|join| join.etc.clone()));
+    all.push(PathBuf::from(&enter.argv[0]));
+    all
+}
+
+/// Tells that the program never ran.
+fn refuse(enter: &Enter, reason: String) -> u8 {
+    tell(
+        enter,
+        &Report {
+            pid: 0,
+            how: HowEnded::NotStarted(reason),
+            ran_us: 0,
+            left_behind: Vec::new(),
+        },
+    );
+    127
 }
 
 /// Waits for the program, reaping adopted orphans meanwhile. `None` when the harness is gone.
@@ -188,15 +209,27 @@ fn wait_for_orphans(events: &signals::Events) -> bool {
     }
 }
 
+/// What lives on, by name. What is never there long enough to be looked at is told all the same.
+fn left_behind() -> Vec<LeftBehind> {
+    let found = process_tree::describe(&process_tree::descendants(getpid()));
+    if !found.is_empty() || reap() {
+        return found;
+    }
+    vec![LeftBehind {
+        pid: 0,
+        command: "(a process that forks and exits over and over)".to_owned(),
+    }]
+}
+
 /// Ends every descendant, until none is left or the bound is over.
 fn end_all(events: &signals::Events) {
     let until = Instant::now() + ENDING;
     while !reap() && Instant::now() < until {
-        for process in process_tree::descendants(getpid()) {
-            let _ = kill_process(process.pid, Signal::KILL);
-        }
+        process_tree::descendants(getpid())
+            .iter()
+            .for_each(process_tree::kill);
         #[cfg(not(target_os = "linux"))]
-        let _ = rustix::process::kill_current_process_group(Signal::HUP);
+        let _ = rustix::process::kill_current_process_group(rustix::process::Signal::HUP);
         if reap() {
             return;
         }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use loginproof_mocks::fixture::Fixtures;
-use regex::Regex;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::model::{Branch, Capability, Check, Scenario, Step};
+use super::model::{Branch, Check, Scenario, Step};
+use super::validate::validate;
 use crate::file_error::{FileError, suggestion};
 
 /// One scenario file, read: the scenario in each of its variants, in the order of the matrix.
@@ -158,201 +158,22 @@ fn fill(file: &str, text: &str, combination: &Combination<'_>) -> Result<String,
     Ok(filled)
 }
 
-fn validate(
-    file: &str,
-    text: &str,
-    scenario: &Scenario,
-    fixtures: &Fixtures,
-) -> Result<(), FileError> {
-    let wrong = |needle: &str, message: String| Err(FileError::at(file, text, needle, message));
-    if !is_case_id(&scenario.case) {
-        return wrong(
-            &scenario.case,
-            format!(
-                "`{}` is not a case id: write section.group.case, such as 2.2.1",
-                scenario.case
-            ),
-        );
-    }
-    if scenario.because.trim().is_empty() {
-        return wrong("because:", "`because` must say why this matters".to_owned());
-    }
-    if scenario.sources.is_empty() {
-        return wrong(
-            "sources:",
-            "a scenario needs at least one source".to_owned(),
-        );
-    }
-    if scenario.steps.is_empty() {
-        return wrong("steps:", "a scenario needs at least one step".to_owned());
-    }
-    if scenario.checks.is_empty() {
-        return wrong("checks:", "a scenario needs at least one check".to_owned());
-    }
-    if scenario.settings.idle_timeout.is_some()
-        && !scenario.needs.contains(&Capability::IdleTimeout)
-    {
-        return wrong(
-            "idle-timeout:",
-            "a scenario that sets `idle-timeout` must list `idle-timeout` under `needs`".to_owned(),
-        );
-    }
-    if let Some(problem) = loginproof_mocks::validate(&scenario.server, fixtures)
-        .into_iter()
-        .next()
-    {
-        let named = problem
-            .message
-            .split('`')
-            .nth(1)
-            .unwrap_or("server:")
-            .to_owned();
-        let help = fixtures_help(&named, fixtures);
-        return Err(FileError::at(
-            file,
-            text,
-            &named,
-            format!("{}: {}", problem.rule, problem.message),
-        )
-        .with_help(help));
-    }
-    let mut names = Vec::new();
-    for step in &scenario.steps {
-        validate_step(file, text, step, &mut names)?;
-    }
-    for (id, check) in &scenario.checks {
-        validate_check(file, text, id, check, &names)?;
-    }
-    Ok(())
-}
-
-fn fixtures_help(named: &str, fixtures: &Fixtures) -> Option<String> {
-    suggestion(named, fixtures.names()).map(|meant| format!("did you mean `{meant}`?"))
-}
-
-fn is_case_id(id: &str) -> bool {
-    let parts: Vec<&str> = id.split('.').collect();
-    (2..=3).contains(&parts.len()) && parts.iter().all(|part| part.parse::<u16>().is_ok())
-}
-
-fn validate_step(
-    file: &str,
-    text: &str,
-    step: &Step,
-    names: &mut Vec<String>,
-) -> Result<(), FileError> {
-    let actions = step.actions();
-    if actions.len() != 1 {
-        let found = if actions.is_empty() {
-            "none".to_owned()
-        } else {
-            actions.join(", ")
-        };
-        let needle = actions.get(1).copied().unwrap_or("steps:");
-        return Err(FileError::at(
-            file,
-            text,
-            needle,
-            format!("a step has exactly one action; found {found}"),
-        ));
-    }
-    if let Some(name) = &step.name {
-        if names.contains(name) || name == "all" {
-            return Err(FileError::at(
-                file,
-                text,
-                name,
-                format!("the step name `{name}` is taken"),
-            ));
+impl Scenario {
+    /// Its steps, those of branches included.
+    #[must_use]
+    pub fn all_steps(&self) -> Vec<&Step> {
+        fn below<'a>(steps: &'a [Step], all: &mut Vec<&'a Step>) {
+            for step in steps {
+                all.push(step);
+                for branch in step.together.iter().flatten() {
+                    below(branch.steps(), all);
+                }
+            }
         }
-        names.push(name.clone());
+        let mut all = Vec::new();
+        below(&self.steps, &mut all);
+        all
     }
-    if let Some(pattern) = step.wait.as_ref().and_then(|wait| wait.screen.as_deref()) {
-        regex(file, text, pattern)?;
-    }
-    for branch in step.together.iter().flatten() {
-        for step in branch.steps() {
-            validate_step(file, text, step, names)?;
-        }
-    }
-    Ok(())
-}
-
-fn validate_check(
-    file: &str,
-    text: &str,
-    id: &str,
-    check: &Check,
-    names: &[String],
-) -> Result<(), FileError> {
-    let witnesses = check.witnesses();
-    if witnesses.len() != 1 {
-        let found = if witnesses.is_empty() {
-            "none".to_owned()
-        } else {
-            witnesses.join(", ")
-        };
-        return Err(FileError::at(
-            file,
-            text,
-            id,
-            format!("the check `{id}` needs exactly one witness; found {found}"),
-        )
-        .with_help(Some(format!(
-            "witnesses are {}",
-            Check::WITNESSES.join(", ")
-        ))));
-    }
-    if crate::check::ALWAYS_ON.contains(&id) {
-        return Err(FileError::at(
-            file,
-            text,
-            id,
-            format!("`{id}` is always on; choose another id for this check"),
-        ));
-    }
-    if let Some(of) = &check.of
-        && of != "all"
-        && !names.contains(of)
-    {
-        let help = suggestion(of, names.iter().map(String::as_str))
-            .map(|meant| format!("did you mean `{meant}`?"));
-        return Err(
-            FileError::at(file, text, of, format!("no step is named `{of}`")).with_help(help),
-        );
-    }
-    if let Some(screen) = &check.screen {
-        for pattern in [&screen.matches, &screen.lacks].into_iter().flatten() {
-            regex(file, text, pattern)?;
-        }
-        if screen.matches.is_none() && screen.lacks.is_none() && screen.at_most.is_none() {
-            return Err(FileError::at(
-                file,
-                text,
-                id,
-                format!("the check `{id}` asks nothing of the screen"),
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn regex(file: &str, text: &str, pattern: &str) -> Result<(), FileError> {
-    Regex::new(pattern).map(drop).map_err(|error| {
-        let last = error.to_string();
-        let last = last
-            .lines()
-            .last()
-            .unwrap_or("invalid")
-            .trim_start_matches("error: ")
-            .to_owned();
-        FileError::at(
-            file,
-            text,
-            pattern,
-            format!("`{pattern}` is not a regular expression: {last}"),
-        )
-    })
 }
 
 impl Step {
@@ -364,6 +185,8 @@ impl Step {
             ("ask", self.ask.is_some()),
             ("logout", self.logout.is_some()),
             ("status", self.status.is_some()),
+            ("models", self.models.is_some()),
+            ("accounts", self.accounts.is_some()),
             ("type", self.r#type.is_some()),
             ("press", self.press.is_some()),
             ("resize", self.resize.is_some()),
@@ -392,8 +215,8 @@ impl Branch {
 
 impl Check {
     /// What a check can call as its witness.
-    pub const WITNESSES: [&str; 7] = [
-        "requests", "screen", "answer", "exit", "store", "within", "process",
+    pub const WITNESSES: [&str; 8] = [
+        "requests", "screen", "answer", "exit", "store", "within", "process", "session",
     ];
 
     /// Names of the witnesses this check calls; a valid check has one.
@@ -407,6 +230,7 @@ impl Check {
             self.store.is_some(),
             self.within.is_some(),
             self.process.is_some(),
+            self.session.is_some(),
         ];
         Self::WITNESSES
             .into_iter()

@@ -3,6 +3,7 @@
 pub mod load;
 pub mod model;
 pub mod suite;
+mod validate;
 mod ways;
 
 pub use load::{Loaded, load};

@@ -5,15 +5,22 @@ use std::collections::BTreeMap;
 use crate::file_error::suggestion;
 
 /// Every name a target file may use.
-pub const KNOWN: [&str; 13] = [
+pub const KNOWN: [&str; 20] = [
     "home",
     "work",
     "origin",
     "issuer",
     "chatgpt_base_url",
     "base_url",
+    "api_base_url",
+    "access_token",
+    "ca",
+    "ca_bundle",
+    "proxy",
+    "flow",
     "store",
     "tools",
+    "platform",
     "prompt",
     "prompts",
     "model",
@@ -22,8 +29,29 @@ pub const KNOWN: [&str; 13] = [
 ];
 
 /// Values for placeholders. Names outside this set stay as they are written.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Placeholders(BTreeMap<&'static str, String>);
+
+/// What holds everywhere.
+impl Default for Placeholders {
+    fn default() -> Self {
+        Self(BTreeMap::new()).with("platform", platform())
+    }
+}
+
+/// This machine's platform as npm packages name it: `linux-x64`, `darwin-arm64`.
+fn platform() -> String {
+    let system = match std::env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    };
+    let processor = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    format!("{system}-{processor}")
+}
 
 impl Placeholders {
     /// Gives a name its value.
@@ -32,6 +60,21 @@ impl Placeholders {
         debug_assert!(KNOWN.contains(&name), "{name}");
         self.0.insert(name, value.into());
         self
+    }
+
+    /// Whether every placeholder in the text has a value.
+    #[must_use]
+    pub fn suffice_for(&self, text: &str) -> bool {
+        used(text).all(|name| self.0.contains_key(name))
+    }
+
+    /// The variables of an environment, filled. One that asks for what has no value here is left out.
+    #[must_use]
+    pub fn fill_env(&self, env: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        env.iter()
+            .filter(|(_, value)| self.suffice_for(value))
+            .map(|(name, value)| (name.clone(), self.fill(value)))
+            .collect()
     }
 
     /// The text with every known placeholder filled. JSON and TOML braces that hold no known name stay.
@@ -61,6 +104,14 @@ impl Placeholders {
     }
 }
 
+/// Names in a text for which there is a placeholder, in order.
+pub fn used(text: &str) -> impl Iterator<Item = &'static str> + '_ {
+    text.split('{').skip(1).filter_map(|rest| {
+        let word = &rest[..rest.find('}')?];
+        KNOWN.into_iter().find(|known| *known == word)
+    })
+}
+
 /// Words in braces that look like a placeholder but are none, each with the name that was probably meant.
 pub fn unknown(text: &str) -> impl Iterator<Item = (&str, Option<&'static str>)> {
     text.split('{').skip(1).filter_map(|rest| {
@@ -83,6 +134,16 @@ mod tests {
             values.fill(r#"{home}/x {"a":{prompt}} {nobody} {"#),
             r#"/h/x {"a":{home}} {nobody} {"#
         );
+    }
+
+    #[test]
+    fn a_variable_without_its_value_is_left_out() {
+        let values = Placeholders::default().with("home", "/h");
+        let env = [("A", "{home}/a"), ("B", "{proxy}"), ("C", "{\"c\":1}")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let filled: Vec<_> = values.fill_env(&env).into_values().collect();
+        assert_eq!(filled, ["/h/a", "{\"c\":1}"]);
     }
 
     #[test]

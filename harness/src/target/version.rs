@@ -5,11 +5,15 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::Target;
+use super::model::Network;
 use super::placeholders::Placeholders;
 use crate::run::event::TargetInfo;
 
 /// A program that cannot say its version within this time is taken for broken.
-const BOUND: Duration = Duration::from_secs(20);
+const BOUND: Duration = Duration::from_secs(60);
+
+/// Written last into the folder of a program that is installed in place.
+pub const STAMP: &str = ".loginproof-installed";
 
 /// Why a program cannot be run.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -27,7 +31,7 @@ impl Target {
     ///
     /// # Errors
     /// When it is not installed, or does not say its version.
-    pub fn info(&self, loginproof: &Path) -> Result<TargetInfo, ProgramError> {
+    pub fn info(&self, loginproof: &Path, network: Network) -> Result<TargetInfo, ProgramError> {
         let fail = |reason: String| {
             ProgramError {
             target: self.file.name.clone(),
@@ -39,6 +43,9 @@ impl Target {
             }),
         }
         };
+        if self.is_half_installed() {
+            return Err(fail("its installation did not come to an end".to_owned()));
+        }
         let placeholders = self.tool_placeholders(loginproof);
         let argv: Vec<String> = self
             .file
@@ -65,8 +72,9 @@ impl Target {
         match version {
             Some(version) if output.status.success() => Ok(TargetInfo {
                 name: self.file.name.clone(),
+                title: self.file.title.clone(),
                 version: version.to_owned(),
-                network: "direct".to_owned(),
+                network: network.to_string(),
             }),
             _ => Err(fail(format!(
                 "{}: {}",
@@ -78,12 +86,25 @@ impl Target {
 
     /// The same, with the version left open when the program is not there: somebody brings a command of their own.
     #[must_use]
-    pub fn info_if_known(&self, loginproof: &Path) -> TargetInfo {
-        self.info(loginproof).unwrap_or_else(|_| TargetInfo {
-            name: self.file.name.clone(),
-            version: "not installed".to_owned(),
-            network: "direct".to_owned(),
-        })
+    pub fn info_if_known(&self, loginproof: &Path, network: Network) -> TargetInfo {
+        self.info(loginproof, network)
+            .unwrap_or_else(|_| TargetInfo {
+                name: self.file.name.clone(),
+                title: self.file.title.clone(),
+                version: "not installed".to_owned(),
+                network: network.to_string(),
+            })
+    }
+
+    /// An installation in place was begun and did not come to an end.
+    fn is_half_installed(&self) -> bool {
+        let in_place = self
+            .file
+            .install
+            .as_ref()
+            .is_some_and(|install| install.in_place);
+        let tools = self.tools.as_ref().filter(|tools| tools.is_dir());
+        in_place && tools.is_some_and(|tools| !tools.join(STAMP).is_file())
     }
 
     /// Placeholders that hold outside a scenario.
@@ -97,12 +118,19 @@ impl Target {
         }
     }
 
+    /// Folders of the installed program, first on PATH.
+    #[must_use]
+    pub fn bin(&self, placeholders: &Placeholders) -> Vec<PathBuf> {
+        let install = self.file.install.iter();
+        install
+            .flat_map(|install| install.bin.list())
+            .map(|folder| PathBuf::from(placeholders.fill(folder)))
+            .collect()
+    }
+
     /// PATH with the installed program first; none when there is no PATH at all.
     fn search_path(&self, loginproof: &Path) -> Option<std::ffi::OsString> {
-        let bin =
-            self.file.install.as_ref().map(|install| {
-                PathBuf::from(self.tool_placeholders(loginproof).fill(&install.bin))
-            });
+        let bin = self.bin(&self.tool_placeholders(loginproof));
         let rest = std::env::var_os("PATH").unwrap_or_default();
         std::env::join_paths(bin.into_iter().chain(std::env::split_paths(&rest))).ok()
     }

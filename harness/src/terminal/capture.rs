@@ -142,6 +142,12 @@ impl Recorder {
         self.dropped
     }
 
+    /// All bytes that came, kept or not.
+    pub(super) fn seen(&self) -> u64 {
+        let kept: usize = self.chunks().map(|chunk| chunk.bytes.len()).sum();
+        self.dropped + kept as u64
+    }
+
     /// All kept bytes of one stream.
     pub(super) fn bytes(&self, stream: Stream) -> Vec<u8> {
         let chunks = || self.chunks().filter(|chunk| chunk.stream == stream);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::pty::Pty;
+use crate::sandbox::namespace::Inside;
 
 /// A program to start.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct Launch {
     pub mirror: bool,
     /// File mode creation mask; the harness's own when left out.
     pub umask: Option<u32>,
+    /// The namespace to run in; the machine's own network without.
+    pub inside: Option<Inside>,
     /// The binary of loginproof, for `enter`.
     pub supervisor: PathBuf,
     /// Where `enter` reports. Unique per program.
@@ -50,6 +53,8 @@ pub enum Attach {
     Script {
         /// Standard input of `script`.
         stdin: StdinKind,
+        /// A file that `script` keeps its log in: `script -q --return -c COMMAND LOG`.
+        log: Option<PathBuf>,
     },
 }
 
@@ -123,10 +128,14 @@ impl Launch {
         }
         self.find(program)?;
         let argv = match &self.attach {
-            Attach::Script { .. } => {
+            Attach::Script { log, .. } => {
                 self.find("script")?;
                 let line: Vec<String> = self.argv.iter().map(|word| shell_word(word)).collect();
-                ["script", "-q", "-e", "-c", &line.join(" "), "/dev/null"]
+                let (returned, log) = match log {
+                    Some(log) => ("--return", log.display().to_string()),
+                    None => ("-e", "/dev/null".to_owned()),
+                };
+                ["script", "-q", returned, "-c", &line.join(" "), &log]
                     .map(str::to_owned)
                     .to_vec()
             }
@@ -151,6 +160,9 @@ impl Launch {
         if let Some(umask) = self.umask {
             command.arg("--umask").arg(format!("{umask:o}"));
         }
+        if let Some(inside) = &self.inside {
+            command.args(inside.arguments());
+        }
         command.arg("--").args(argv);
         command
             .env_clear()
@@ -172,7 +184,7 @@ impl Launch {
                 command.stdin(copy()?).stdout(copy()?).stderr(end);
                 Ok(Some(pty))
             }
-            Attach::Pipes { stdin } | Attach::Script { stdin } => {
+            Attach::Pipes { stdin } | Attach::Script { stdin, .. } => {
                 command.stdin(if *stdin == StdinKind::Null {
                     Stdio::null()
                 } else {

@@ -69,6 +69,10 @@ pub struct Ended {
     pub how: How,
     /// From its start to its end.
     pub ran: Duration,
+    /// It was suspended when the harness ended it.
+    pub suspended: bool,
+    /// Bytes that it wrote to its terminal or its pipes.
+    pub written: u64,
     /// Processes that lived on after it, ended by the harness.
     pub left_behind: Vec<LeftBehind>,
     /// Modes of the terminal that it did not restore.

@@ -132,6 +132,7 @@ impl Program {
         }
         | Attach::Script {
             stdin: StdinKind::Text(text),
+            ..
         } = &shared.launch.attach
         {
             let mut state = shared.state();
@@ -304,6 +305,8 @@ impl Program {
         self.shared.state().killed = true;
         // First the program alone: the supervisor then sees what it leaves behind.
         if let Ok(pid) = self.shared.program() {
+            self.shared.state().suspended =
+                process_tree::find(pid).is_some_and(|process| process.stopped);
             let _ = kill_process(pid, Signal::KILL);
             if let Some(ended) = self.ended(TIDY).await {
                 return ended;
@@ -320,11 +323,14 @@ impl Program {
         let mut state = self.shared.state();
         let ran = self.shared.started.elapsed();
         let modes = state.screen.modes();
+        let (suspended, written) = (state.suspended, state.written());
         state
             .ended
             .get_or_insert(Ended {
                 how: How::Killed,
                 ran,
+                suspended,
+                written,
                 left_behind: forced,
                 modes,
             })
@@ -379,7 +385,8 @@ impl Shared {
         };
         // The number may belong to somebody else by now.
         if cfg!(target_os = "linux")
-            && process_tree::parent(pid) != Some(supervisor.as_raw_nonzero().get())
+            && process_tree::find(pid).map(|process| process.parent)
+                != Some(supervisor.as_raw_nonzero().get())
         {
             return Err(NotThere::AnyMore);
         }

@@ -360,9 +360,12 @@ impl Pump {
             state.pty.as_ref().is_some_and(Pty::line_discipline_changed);
         state.input_open = false;
         state.cached = None;
+        let (suspended, written) = (state.suspended, state.written());
         state.ended.get_or_insert(Ended {
             how: ended.0,
             ran: ended.1,
+            suspended,
+            written,
             left_behind,
             modes,
         });

@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) supervisor_ended: Option<(Pid, Option<ExitStatus>)>,
     /// The harness ends the program.
     pub(super) killed: bool,
+    /// It was suspended then.
+    pub(super) suspended: bool,
     /// What the harness ended itself.
     pub(super) forced: Vec<LeftBehind>,
     pub(super) ended: Option<Ended>,
@@ -51,6 +53,7 @@ impl State {
             supervisor: None,
             supervisor_ended: None,
             killed: false,
+            suspended: false,
             forced: Vec::new(),
             ended: None,
             cached: None,
@@ -94,6 +97,11 @@ impl State {
         self.outgoing.extend(bytes);
         self.input.record(at, stream, bytes);
         true
+    }
+
+    /// Bytes of output so far.
+    pub(super) fn written(&self) -> u64 {
+        self.output.iter().map(Recorder::seen).sum()
     }
 
     pub(super) fn resized(&mut self, at: Duration, columns: u16, rows: u16) {

@@ -39,6 +39,7 @@ impl World {
             answers: true,
             mirror: false,
             umask: None,
+            inside: None,
             supervisor: PathBuf::from(env!("CARGO_BIN_EXE_loginproof")),
             report: self.folder.path().join("report.json"),
         }

@@ -24,6 +24,11 @@ impl Account {
         }
     }
 
+    /// Whether this is the id of the n-th account of a server.
+    pub(crate) fn is_number(id: &str, number: u32) -> bool {
+        id.ends_with(&format!("-{number:012}"))
+    }
+
     /// The person within the workspace, claim `chatgpt_account_user_id`.
     pub(super) fn account_user_id(&self) -> String {
         format!("{}__{}", self.user_id, self.id)

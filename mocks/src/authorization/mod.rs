@@ -219,6 +219,20 @@ impl AuthorizationServer {
             .seed(access, refresh, expires_in, SystemTime::now())
     }
 
+    /// The same for another account than the first.
+    #[must_use]
+    pub fn seed_for(
+        &self,
+        account: &Account,
+        access: TokenState,
+        refresh: TokenState,
+        expires_in: Option<Duration>,
+    ) -> TokenSet {
+        let now = SystemTime::now();
+        self.lock()
+            .seed_for(account.clone(), access, refresh, expires_in, now)
+    }
+
     /// Rotates the newest family, as another client that shares the sign-in would. None if its refresh token is not live.
     #[must_use]
     pub fn rotate_elsewhere(&self) -> Option<TokenSet> {

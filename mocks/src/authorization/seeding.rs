@@ -18,6 +18,17 @@ impl AuthorizationState {
         now: SystemTime,
     ) -> TokenSet {
         let account = self.accounts()[0].clone();
+        self.seed_for(account, access, refresh, expires_in, now)
+    }
+
+    pub(super) fn seed_for(
+        &mut self,
+        account: Account,
+        access: TokenState,
+        refresh: TokenState,
+        expires_in: Option<Duration>,
+        now: SystemTime,
+    ) -> TokenSet {
         let usual = self.options.access_life.0;
         let end = match expires_in {
             Some(span) => now + span,

@@ -1,6 +1,7 @@
 //! How a connection came in, and what that tells of whom its requests are for.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
@@ -32,6 +33,8 @@ pub(crate) struct Dialled {
     pub(crate) peer: Peer,
     /// Asked for once, when there is something to report.
     process: OnceCell<Option<String>>,
+    /// Set once the connection itself was entered as an attempt.
+    reported: AtomicBool,
 }
 
 impl Dialled {
@@ -50,6 +53,7 @@ impl Dialled {
             port,
             peer,
             process: OnceCell::new(),
+            reported: AtomicBool::new(false),
         }
     }
 
@@ -61,6 +65,11 @@ impl Dialled {
     /// Whether the machine itself was dialled, by no other name.
     pub(crate) fn is_loopback(&self) -> bool {
         self.address.is_some_and(is_loopback_address)
+    }
+
+    /// Whether the connection itself is still to be entered as an attempt; only the first time.
+    pub(crate) fn to_report(&self) -> bool {
+        !self.reported.swap(true, Ordering::Relaxed)
     }
 
     /// Who dialled.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustls::server::Acceptor;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
@@ -18,14 +18,14 @@ use tokio_rustls::LazyConfigAcceptor;
 use super::datagrams::Datagrams;
 use super::names::NameService;
 use super::packets::Packets;
-use super::{CertificateAuthority, CertificateError, Dialled, Door, listen};
+use super::{CertificateAuthority, CertificateError, Connection, Dialled, Door, listen, proxy};
 use crate::conversation::converse;
 use crate::egress::why;
 use crate::hosts::{Place, canonical};
 use crate::responder::Responder;
 
 /// How long a client may take to its first request's first byte as far as TLS is concerned.
-const HANDSHAKE_BOUND: Duration = Duration::from_secs(10);
+pub(super) const HANDSHAKE_BOUND: Duration = Duration::from_secs(10);
 
 /// How a program's traffic is brought here.
 #[derive(Debug)]
@@ -83,13 +83,28 @@ impl Reception {
         })
     }
 
-    /// Serves sockets until told to stop.
+    /// Serves a forward proxy until told to stop. Gives back where.
+    pub(crate) async fn open_proxy(
+        self: &Arc<Self>,
+        stopped: &watch::Receiver<bool>,
+        tasks: &mut JoinSet<()>,
+    ) -> io::Result<SocketAddr> {
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let reception = Arc::clone(self);
+        tasks.spawn(listen(listener, stopped.clone(), move |socket| {
+            proxy::serve(Arc::clone(&reception), socket)
+        }));
+        Ok(address)
+    }
+
+    /// Serves sockets until told to stop. Gives back whom to ask whether all packets are seen.
     pub(crate) fn open(
         self: &Arc<Self>,
         sockets: Sockets,
         stopped: &watch::Receiver<bool>,
         tasks: &mut JoinSet<()>,
-    ) -> io::Result<()> {
+    ) -> io::Result<mpsc::Sender<oneshot::Sender<()>>> {
         for (listeners, tls) in [(sockets.tls, true), (sockets.plain, false)] {
             for listener in listeners {
                 let reception = Arc::clone(self);
@@ -109,11 +124,12 @@ impl Reception {
                 Arc::clone(&names).stream(socket)
             }));
         }
+        let (ask, asked) = mpsc::channel(1);
         if let Some(packets) = sockets.packets {
             let packets = Packets::new(packets, Arc::clone(&self.responder))?;
-            tasks.spawn(packets.watch(stopped.clone()));
+            tasks.spawn(packets.watch(stopped.clone(), asked));
         }
-        Ok(())
+        Ok(ask)
     }
 
     /// A connection that dialled an address.
@@ -147,7 +163,7 @@ impl Reception {
         if place == Some(Place::Elsewhere) {
             self.responder.connected(dialled).await;
         }
-        let requests = converse(socket, &door, &self.responder).await;
+        let requests = converse(Connection::new(socket), &door, &self.responder).await;
         // Nobody learned whom it was for.
         if place.is_none() && requests == 0 {
             self.responder.connected(dialled).await;
@@ -187,7 +203,7 @@ impl Reception {
             Ok(Err(error)) => return self.responder.handshake_failed(dialled, why(&error)).await,
             Err(_) => return self.responder.handshake_failed(dialled, too_slow()).await,
         };
-        let requests = converse(stream, &door, &self.responder).await;
+        let requests = converse(Connection::new(stream), &door, &self.responder).await;
         if let Some(dialled) = door.dialled.filter(|_| requests == 0) {
             let reason = "the client closed the connection after the TLS handshake, without a request; \
                           some programs do so when they do not trust the run's authority";
@@ -198,7 +214,7 @@ impl Reception {
     }
 
     /// A connection that ended before anybody learned more of whom it was for.
-    async fn no_handshake(&self, dialled: &Dialled, reason: String) {
+    pub(super) async fn no_handshake(&self, dialled: &Dialled, reason: String) {
         let known = self.responder.place_dialled(dialled);
         if known.is_none_or(|place| place == Place::Elsewhere) {
             self.responder.connected(dialled).await;
@@ -239,7 +255,7 @@ pub(super) fn adopt(listener: TcpListener) -> io::Result<tokio::net::TcpListener
     tokio::net::TcpListener::from_std(listener)
 }
 
-fn too_slow() -> String {
+pub(super) fn too_slow() -> String {
     format!(
         "the client did not finish the TLS handshake within {} s",
         HANDSHAKE_BOUND.as_secs()

@@ -235,7 +235,7 @@ fn body_framing(headers: &[(String, String)]) -> Result<BodyFraming, Refused> {
 }
 
 /// Path and query of a target in origin form or absolute form (RFC 9112 §3.2).
-fn split_target(target: &str) -> (String, Option<String>) {
+pub(super) fn split_target(target: &str) -> (String, Option<String>) {
     let origin_form = match target.split_once("://") {
         Some((scheme, rest)) if !scheme.contains('/') => {
             rest.find(['/', '?']).map_or("/", |at| &rest[at..])

@@ -11,7 +11,9 @@ mod front;
 mod http1;
 mod listen;
 mod names;
+mod pace;
 mod packets;
+mod proxy;
 mod tls;
 mod writer;
 
@@ -19,9 +21,9 @@ pub use front::{Front, Peer, Sockets, Who};
 pub use tls::{CertificateAuthority, CertificateError};
 
 pub(crate) use allotment::Allotment;
-pub(crate) use connection::{Connection, Transport};
+pub(crate) use connection::{Channel, Connection, Transport};
 pub(crate) use door::{Dialled, Door};
 pub(crate) use front::Reception;
 pub(crate) use http1::{Incoming, Nonsense, ReadError};
 pub(crate) use listen::listen;
-pub(crate) use writer::{Asked, Witness, wire_headers};
+pub(crate) use writer::{Asked, Witness};

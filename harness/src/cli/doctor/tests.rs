@@ -1,41 +1,11 @@
 use super::*;
 
-fn with(facts: &[(&str, &str)]) -> Finding {
-    namespaces(&|path| {
-        let known = facts
-            .iter()
-            .chain(&[("/proc/sys/kernel/ostype", "Linux\n")]);
-        known
-            .into_iter()
-            .find(|(name, _)| path.ends_with(name))
-            .map(|(_, value)| (*value).to_owned())
-    })
-}
-
 #[test]
-fn each_setting_that_forbids_namespaces_is_named_with_its_remedy() {
-    for (setting, value) in [
-        ("user/max_user_namespaces", "0\n"),
-        ("user/max_net_namespaces", "0\n"),
-        ("kernel/unprivileged_userns_clone", "0\n"),
-        ("kernel/apparmor_restrict_unprivileged_userns", "1\n"),
-    ] {
-        let finding = with(&[(setting, value)]);
-        assert!(!finding.ok, "{setting}");
-        let setting = setting.replace('/', ".");
-        assert!(finding.remedy.unwrap().contains(&setting), "{setting}");
-    }
-}
-
-#[test]
-fn a_kernel_that_forbids_nothing_is_taken_at_its_word_and_no_further() {
-    assert_eq!(with(&[]).detail, "no setting of the kernel forbids them");
-    assert!(
-        with(&[("self/status", "Name:\tx\nSeccomp:\t2\n")])
-            .detail
-            .contains("filter")
-    );
-    assert!(!namespaces(&|_| None).ok);
+fn a_network_that_cannot_be_made_is_told_and_not_needed() {
+    let finding = namespace(Path::new("/nowhere/loginproof"));
+    assert!(!finding.ok && !finding.needed);
+    #[cfg(target_os = "linux")]
+    assert!(finding.detail.contains("/nowhere/loginproof"));
 }
 
 #[test]
@@ -101,7 +71,7 @@ fn only_a_file_that_can_be_run_is_a_program() {
 #[test]
 fn this_machine_can_be_looked_at() {
     let cache = tempfile::tempdir().unwrap();
-    let diagnosis = doctor(cache.path(), &[]);
+    let diagnosis = doctor(cache.path(), Path::new("/nowhere/loginproof"), &[]);
     let found = |name: &str| {
         diagnosis
             .findings

@@ -92,7 +92,7 @@ pub enum InstallError {
     /// The program worked where it was installed, and not where it belongs.
     #[error("`{name}` does not work once moved to {}", tools.display())]
     #[diagnostic(help(
-        "its files hold the folder's name, as those of a Python virtual environment do; use an install command that makes no such files"
+        "its files hold the folder's name, as those of a Python virtual environment do: say `in-place = true` in [install]"
     ))]
     NotMovable {
         /// The target.

@@ -9,12 +9,14 @@ fn plan(folder: &Path, version: &str) -> InstallPlan {
     );
     InstallPlan {
         name: "demo".to_owned(),
-        run: shell(&script),
+        files: BTreeMap::new(),
+        run: vec![shell(&script)],
         tools: folder.join("tools/demo-1.2.3"),
-        program: PathBuf::from("bin/demo"),
+        bin: vec!["{tools}/bin".to_owned()],
         version: vec!["demo".to_owned(), "--version".to_owned()],
         expect: "1.2.3".to_owned(),
-        env: Vec::new(),
+        placeholders: Placeholders::default(),
+        in_place: false,
         force: false,
     }
 }
@@ -25,9 +27,11 @@ fn shell(script: &str) -> Vec<String> {
 
 fn entries(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder.join("tools")).unwrap();
-    entries
+    let mut names: Vec<String> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect()
+        .collect();
+    names.sort();
+    names
 }
 
 #[test]
@@ -62,7 +66,7 @@ fn force_installs_again_in_place_of_the_old_one() {
 fn an_install_that_fails_half_way_never_looks_installed() {
     let folder = tempfile::tempdir().unwrap();
     let mut plan = plan(folder.path(), "1.2.3");
-    plan.run[2].push_str(" && exit 7");
+    plan.run[0][2].push_str(" && exit 7");
     let error = install(&plan, &mut io::sink()).unwrap_err();
     assert!(matches!(error, InstallError::Failed { .. }), "{error}");
     assert!(entries(folder.path()).is_empty());
@@ -92,17 +96,95 @@ fn a_wrong_version_is_refused_and_what_was_there_stays() {
 fn a_program_that_cannot_be_moved_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut plan = plan(folder.path(), "1.2.3");
-    plan.run[2].push_str(" && printf '#!/bin/sh\\ncat {tools}/version\\n' > {tools}/bin/demo && echo 1.2.3 > {tools}/version");
+    plan.run[0][2].push_str(" && printf '#!/bin/sh\\ncat {tools}/version\\n' > {tools}/bin/demo && echo 1.2.3 > {tools}/version");
     let error = install(&plan, &mut io::sink()).unwrap_err();
     assert!(matches!(error, InstallError::NotMovable { .. }), "{error}");
     assert!(entries(folder.path()).is_empty());
+}
+
+/// The same, for a program that only works where it was installed.
+fn rooted(folder: &Path, version: &str) -> InstallPlan {
+    let mut plan = plan(folder, version);
+    plan.in_place = true;
+    plan.run.push(shell(&format!(
+        "printf '#!/bin/sh\\ncat {{tools}}/version\\n' > {{tools}}/bin/demo && echo {version} > {{tools}}/version"
+    )));
+    plan
+}
+
+#[test]
+fn a_program_that_cannot_be_moved_is_installed_where_it_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = rooted(folder.path(), "1.2.3");
+    let installed = install(&plan, &mut io::sink()).unwrap();
+    assert_eq!(installed.version, "1.2.3");
+    assert!(plan.tools.join(STAMP).is_file());
+    assert!(install(&plan, &mut io::sink()).unwrap().already);
+    assert_eq!(entries(folder.path()), [".demo-1.2.3.lock", "demo-1.2.3"]);
+}
+
+#[test]
+fn what_an_interrupted_install_left_in_place_does_not_count_and_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = rooted(folder.path(), "1.2.3");
+    install(&plan, &mut io::sink()).unwrap();
+    // As after a power cut: everything seems to be there, but the end was not reached.
+    std::fs::remove_file(plan.tools.join(STAMP)).unwrap();
+    std::fs::write(plan.tools.join("half"), "").unwrap();
+    assert!(!install(&plan, &mut io::sink()).unwrap().already);
+    assert!(!plan.tools.join("half").exists());
+}
+
+#[test]
+fn an_install_in_place_that_fails_leaves_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = rooted(folder.path(), "1.2.3");
+    let good = plan.run.clone();
+    plan.run.push(shell("exit 7"));
+    let error = install(&plan, &mut io::sink()).unwrap_err();
+    assert!(matches!(error, InstallError::Failed { .. }), "{error}");
+    assert!(!plan.tools.exists());
+    plan.run = good;
+    install(&plan, &mut io::sink()).unwrap();
+    plan.force = true;
+    plan.run.push(shell("exit 7"));
+    install(&plan, &mut io::sink()).unwrap_err();
+    plan.force = false;
+    assert!(install(&plan, &mut io::sink()).unwrap().already);
+}
+
+#[test]
+fn two_installs_in_place_at_once_do_it_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = rooted(folder.path(), "1.2.3");
+    let count = folder.path().join("count");
+    plan.run
+        .push(shell(&format!("echo x >> {}", count.display())));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| install(&plan, &mut io::sink()).unwrap());
+        }
+    });
+    assert_eq!(std::fs::read_to_string(count).unwrap(), "x\n");
+}
+
+#[test]
+fn a_library_tells_its_version_through_a_program_of_the_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = plan(folder.path(), "1.2.3");
+    plan.run = vec![shell(
+        "mkdir {tools}/lib && echo 1.2.3 > {tools}/lib/version",
+    )];
+    plan.version = ["cat", "{tools}/lib/version"].map(str::to_owned).to_vec();
+    let installed = install(&plan, &mut io::sink()).unwrap();
+    assert_eq!(installed.version, "1.2.3");
 }
 
 #[test]
 fn a_missing_installer_is_named_with_advice() {
     let folder = tempfile::tempdir().unwrap();
     let mut plan = plan(folder.path(), "1.2.3");
-    plan.run = vec!["loginproof-no-such-tool".to_owned()];
+    plan.run = vec![vec!["loginproof-no-such-tool".to_owned()]];
     let error = install(&plan, &mut io::sink()).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -115,7 +197,7 @@ fn a_missing_installer_is_named_with_advice() {
 fn an_installer_without_a_network_is_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let mut plan = plan(folder.path(), "1.2.3");
-    plan.run = shell("echo 'npm error code ENOTFOUND' >&2; exit 1");
+    plan.run = vec![shell("echo 'npm error code ENOTFOUND' >&2; exit 1")];
     let error = install(&plan, &mut io::sink()).unwrap_err();
     assert!(matches!(error, InstallError::NotReached { .. }), "{error}");
 }
@@ -124,11 +206,11 @@ fn an_installer_without_a_network_is_told_apart() {
 fn an_installer_that_installs_something_else_is_caught() {
     let folder = tempfile::tempdir().unwrap();
     let mut plan = plan(folder.path(), "1.2.3");
-    plan.program = PathBuf::from("bin/other");
+    plan.version[0] = "other".to_owned();
     let error = install(&plan, &mut io::sink()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`demo` is installed, but there is no program bin/other"
+        "`demo` is installed, but there is no program other"
     );
 }
 

@@ -162,3 +162,20 @@ fn a_strict_run_shows_what_it_fails_for() {
         .contains("INFO check-0 (convention)")
     );
 }
+
+#[test]
+fn an_attempt_to_get_out_shows_place_process_and_secret() {
+    let mut record = sample::verdicts(&[Verdict::Pass, Verdict::Fail]);
+    record.targets[0].network = "namespace".to_owned();
+    let result = &mut record.outcomes[0].results[1];
+    result.check = "no-egress".to_owned();
+    result.because = "tried to reach telemetry.example, 203.0.113.7".to_owned();
+    result.expected =
+        "no connection to, and no name look-up for, a host that is not the target's".to_owned();
+    result.got_out = true;
+    result.excerpts = vec![Excerpt {
+        witness: "wire",
+        text: "telemetry.example\n  looked up\n  connection to 198.18.0.3:443, SNI telemetry.example\n  POST /v1/batch with <access token …UtMQ>\n  by node (pid 12): /home/someone/.cache/loginproof/tools/agent-1.2.3/node_modules/.bin/agent --flag\n203.0.113.7\n  connection to 203.0.113.7:8443\n  by node (pid 12): node".to_owned(),
+    }];
+    insta::assert_snapshot!(at_80(&record, &Terms::default()));
+}

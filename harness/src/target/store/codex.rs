@@ -2,16 +2,17 @@
 
 use serde_json::json;
 
-use super::Layout;
+use super::{Layout, Place, Shape};
 
-pub(super) fn layout() -> Layout {
-    Layout {
+pub(super) fn layout(_: &str) -> Layout {
+    let shape = Shape {
         access: "/tokens/access_token".to_owned(),
-        refresh: "/tokens/refresh_token".to_owned(),
+        refresh: Some("/tokens/refresh_token".to_owned()),
         id: Some("/tokens/id_token".to_owned()),
         account: Some("/tokens/account_id".to_owned()),
-        expires: None,
         last_refresh: Some("/last_refresh".to_owned()),
-        template: json!({ "auth_mode": "chatgpt", "OPENAI_API_KEY": null, "tokens": {} }),
-    }
+        ..Shape::default()
+    };
+    let file = json!({ "auth_mode": "chatgpt", "OPENAI_API_KEY": null, "tokens": {} });
+    Layout::new(file, [Place::one("", shape)])
 }

@@ -1,14 +1,21 @@
 //! Credential files: where tokens stand in them, how they are seeded and read. One file per known format.
 
+mod claude;
 mod codex;
+mod gemini;
+mod hermes;
+mod layout;
+mod opencode;
+mod pi;
+mod qwen;
 mod reference;
 
-use std::time::{Duration, SystemTime};
-
-use loginproof_mocks::authorization::TokenSet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+
+pub use layout::{Layout, StoredTokens, set};
+use layout::{Place, Shape};
 
 /// The `[store]` table of a target file: a known `format`, or JSON pointers.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -16,19 +23,26 @@ use serde_json::Value;
 pub struct StoreFile {
     /// The credential file, with placeholders.
     pub path: String,
-    /// `codex` or `loginproof`.
+    /// Further files of the program that hold the same tokens: where it shares them between profiles, say. They are
+    /// no leak, and nothing else is asked of them.
+    pub also: Vec<String>,
+    /// `codex`, `hermes`, `hermes-pool`, `opencode`, `pi`, `claude`, `gemini`, `qwen`, `loginproof`, or `pointers`
+    /// (the same as none).
     pub format: Option<String>,
+    /// Whose tokens, in a file that holds those of several providers. Default for `hermes`, `hermes-pool` and `pi`:
+    /// `openai-codex`; for `opencode`: `openai`; for `loginproof`: the tokens at its root.
+    pub provider: Option<String>,
     /// JSON pointer to the access token: `/tokens/access_token`.
     pub access: Option<String>,
-    /// JSON pointer to the refresh token.
+    /// JSON pointer to the refresh token, if the file holds one.
     pub refresh: Option<String>,
     /// JSON pointer to the id token, if the file holds one.
     pub id: Option<String>,
     /// JSON pointer to the account id, if the file holds one.
     pub account: Option<String>,
-    /// JSON pointer to the expiry as a number.
+    /// JSON pointer to the expiry.
     pub expires: Option<String>,
-    /// Unit of `expires`: `s` (default) or `ms` since 1970.
+    /// Unit of `expires`: `s` (default) or `ms` since 1970, or `rfc3339`.
     pub expires_unit: Option<Unit>,
     /// JSON pointer to the time of the last refresh, RFC 3339.
     pub last_refresh: Option<String>,
@@ -36,7 +50,7 @@ pub struct StoreFile {
     pub template: Option<String>,
 }
 
-/// Unit of an expiry.
+/// How an expiry is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
@@ -45,27 +59,62 @@ pub enum Unit {
     S,
     /// Milliseconds since 1970.
     Ms,
+    /// A text, RFC 3339.
+    Rfc3339,
 }
 
-/// Where things stand in a credential file.
-#[derive(Clone, Debug)]
-pub struct Layout {
-    access: String,
-    refresh: String,
-    id: Option<String>,
-    account: Option<String>,
-    expires: Option<(String, Unit)>,
-    last_refresh: Option<String>,
-    template: Value,
+/// The known formats.
+const FORMATS: [Format; 9] = [
+    Format::one("codex", codex::layout),
+    Format::several("hermes", "openai-codex", hermes::layout),
+    Format::several("hermes-pool", "openai-codex", hermes::pool),
+    Format::several("opencode", "openai", opencode::layout),
+    Format::several("pi", "openai-codex", pi::layout),
+    Format::one("claude", claude::layout),
+    Format::one("gemini", gemini::layout),
+    Format::one("qwen", qwen::layout),
+    Format::several("loginproof", "", reference::layout),
+];
+
+/// A format by name.
+struct Format {
+    name: &'static str,
+    providers: Providers,
+    /// Its shape for the tokens of a provider.
+    layout: fn(&str) -> Layout,
 }
 
-/// Tokens found in a credential file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StoredTokens {
-    /// Access token; none when absent or empty.
-    pub access: Option<String>,
-    /// Refresh token; none when absent or empty.
-    pub refresh: Option<String>,
+impl Format {
+    const fn one(name: &'static str, layout: fn(&str) -> Layout) -> Self {
+        let providers = Providers::One;
+        Self {
+            name,
+            providers,
+            layout,
+        }
+    }
+
+    const fn several(
+        name: &'static str,
+        default: &'static str,
+        layout: fn(&str) -> Layout,
+    ) -> Self {
+        let providers = Providers::Several(default);
+        Self {
+            name,
+            providers,
+            layout,
+        }
+    }
+}
+
+/// Whose tokens a format holds.
+#[derive(Clone, Copy)]
+enum Providers {
+    /// Those of one provider.
+    One,
+    /// Those of several; this one is meant when none is named.
+    Several(&'static str),
 }
 
 impl StoreFile {
@@ -78,238 +127,87 @@ impl StoreFile {
             return Err("[store] needs `path`".to_owned());
         }
         let pointers = self.access.is_some() || self.refresh.is_some() || self.template.is_some();
-        match (self.format.as_deref(), pointers) {
-            (Some("codex"), false) => Ok(codex::layout()),
-            (Some("loginproof"), false) => Ok(reference::layout()),
+        let name = match (self.format.as_deref(), pointers) {
+            (None | Some("pointers"), _) => return self.described(),
             (Some(_), true) => {
-                Err("[store] takes either `format` or JSON pointers, not both".to_owned())
+                return Err("[store] takes either `format` or JSON pointers, not both".to_owned());
             }
-            (Some(other), false) => Err(format!(
-                "`{other}` is no known store format; known are codex, loginproof"
+            (Some(name), false) => name,
+        };
+        let Some(format) = FORMATS.iter().find(|known| known.name == name) else {
+            let known = FORMATS.map(|format| format.name).join(", ");
+            return Err(format!(
+                "`{name}` is no known store format; known are {known}, pointers"
+            ));
+        };
+        match (format.providers, self.provider.as_deref()) {
+            (Providers::One, None) => Ok((format.layout)("")),
+            (Providers::One, Some(_)) => Err(format!(
+                "a file of the format `{name}` holds the tokens of one provider: leave out `provider`"
             )),
-            (None, _) => self.described(),
+            (Providers::Several(default), provider) => {
+                Ok((format.layout)(provider.unwrap_or(default)))
+            }
         }
+    }
+
+    /// This table laid over another: what is given here takes the place of what is given there.
+    #[must_use]
+    pub fn over(&self, below: &Self) -> Self {
+        let path = if self.path.is_empty() {
+            below.path.clone()
+        } else {
+            self.path.clone()
+        };
+        // Another format, or other pointers, say everything that is to be said of the shape.
+        let shape = self.format.is_some() || self.access.is_some();
+        let shape = if shape { self } else { below };
+        Self {
+            path,
+            also: self.also.clone(),
+            provider: self.provider.clone().or_else(|| below.provider.clone()),
+            ..shape.clone()
+        }
+    }
+
+    /// This table, with the format of this name when it describes none.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Self {
+        let mut store = self.clone();
+        if store.format.is_none() && store.access.is_none() {
+            store.format = Some(name.to_owned());
+        }
+        store
     }
 
     fn described(&self) -> Result<Layout, String> {
-        let needed = |value: &Option<String>, name: &str| {
-            value.clone().ok_or_else(|| {
-                format!("[store] needs `format`, or JSON pointers: `{name}` is missing")
-            })
+        let Some(access) = self.access.clone() else {
+            return Err("[store] needs `format`, or JSON pointers: `access` is missing".to_owned());
         };
-        let template = self.template.as_deref().unwrap_or("{}");
-        let layout = Layout {
-            access: needed(&self.access, "access")?,
-            refresh: needed(&self.refresh, "refresh")?,
+        if self.provider.is_some() {
+            return Err("`provider` is for a known `format`".to_owned());
+        }
+        let expires = self.expires.clone();
+        let shape = Shape {
+            access,
+            refresh: self.refresh.clone(),
             id: self.id.clone(),
             account: self.account.clone(),
-            expires: self
-                .expires
-                .clone()
-                .map(|pointer| (pointer, self.expires_unit.unwrap_or_default())),
+            expires: expires.map(|pointer| (pointer, self.expires_unit.unwrap_or_default())),
             last_refresh: self.last_refresh.clone(),
-            template: serde_json::from_str(template)
-                .map_err(|error| format!("`template` is not JSON: {error}"))?,
+            ..Shape::default()
         };
-        let pointers = [
-            Some(&layout.access),
-            Some(&layout.refresh),
-            layout.id.as_ref(),
-            layout.account.as_ref(),
-            layout.last_refresh.as_ref(),
-        ];
-        for pointer in pointers
-            .into_iter()
-            .flatten()
-            .chain(layout.expires.as_ref().map(|(pointer, _)| pointer))
-        {
-            if !pointer.starts_with('/') {
-                return Err(format!(
-                    "`{pointer}` is not a JSON pointer: it starts with `/`"
-                ));
-            }
+        if let Some(pointer) = shape.pointers().find(|pointer| !pointer.starts_with('/')) {
+            return Err(format!(
+                "`{pointer}` is not a JSON pointer: it starts with `/`"
+            ));
         }
-        Ok(layout)
+        let template = self.template.as_deref().unwrap_or("{}");
+        let file: Value = serde_json::from_str(template)
+            .map_err(|error| format!("`template` is not JSON: {error}"))?;
+        Ok(Layout::new(file, [Place::one("", shape)]))
     }
-}
-
-impl Layout {
-    /// The credential file that holds these tokens, as a person's program would have written it.
-    #[must_use]
-    pub fn seed(&self, tokens: &TokenSet, last_refresh: Duration) -> Value {
-        let mut file = self.template.clone();
-        set(&mut file, &self.access, tokens.access_token.clone().into());
-        set(
-            &mut file,
-            &self.refresh,
-            tokens.refresh_token.clone().into(),
-        );
-        if let Some(pointer) = &self.id {
-            set(&mut file, pointer, tokens.id_token.clone().into());
-        }
-        if let Some(pointer) = &self.account {
-            set(&mut file, pointer, tokens.account_id.clone().into());
-        }
-        if let Some((pointer, unit)) = &self.expires {
-            let since = tokens
-                .expires_at
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap_or_default();
-            let seconds = since.as_secs();
-            set(
-                &mut file,
-                pointer,
-                if *unit == Unit::Ms {
-                    seconds * 1000
-                } else {
-                    seconds
-                }
-                .into(),
-            );
-        }
-        if let Some(pointer) = &self.last_refresh {
-            let time = jiff::Timestamp::try_from(SystemTime::now() - last_refresh)
-                .unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-            set(&mut file, pointer, time.to_string().into());
-        }
-        file
-    }
-
-    /// Puts another pair into an existing file, leaving everything else as it is.
-    pub fn replace(&self, file: &mut Value, tokens: &TokenSet) {
-        let fresh = self.seed(tokens, Duration::ZERO);
-        let optional = [
-            self.id.as_ref(),
-            self.account.as_ref(),
-            self.last_refresh.as_ref(),
-        ];
-        let pointers = [&self.access, &self.refresh]
-            .into_iter()
-            .chain(optional.into_iter().flatten());
-        for pointer in pointers.chain(self.expires.as_ref().map(|(pointer, _)| pointer)) {
-            if let Some(value) = fresh.pointer(pointer) {
-                set(file, pointer, value.clone());
-            }
-        }
-    }
-
-    /// The tokens in a file's bytes; none when it is not JSON.
-    #[must_use]
-    pub fn read(&self, bytes: &[u8]) -> Option<StoredTokens> {
-        let file: Value = serde_json::from_slice(bytes).ok()?;
-        let text = |pointer: &str| {
-            file.pointer(pointer)
-                .and_then(Value::as_str)
-                .filter(|text| !text.is_empty())
-                .map(str::to_owned)
-        };
-        Some(StoredTokens {
-            access: text(&self.access),
-            refresh: text(&self.refresh),
-        })
-    }
-}
-
-/// Sets the value at a JSON pointer, making objects on the way. A list index must exist.
-pub fn set(root: &mut Value, pointer: &str, value: Value) {
-    let mut place = root;
-    for part in pointer.split('/').skip(1) {
-        let key = part.replace("~1", "/").replace("~0", "~");
-        let listed = place
-            .as_array()
-            .and_then(|list| key.parse().ok().filter(|index: &usize| *index < list.len()));
-        place = match listed {
-            Some(index) => &mut place[index],
-            None => {
-                if !place.is_object() {
-                    *place = Value::Object(serde_json::Map::new());
-                }
-                &mut place[key]
-            }
-        };
-    }
-    *place = value;
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tokens() -> TokenSet {
-        TokenSet {
-            access_token: "loginproof-access".into(),
-            refresh_token: "loginproof-refresh".into(),
-            id_token: "loginproof-id".into(),
-            account_id: "loginproof-account".into(),
-            expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000),
-        }
-    }
-
-    #[test]
-    fn every_known_format_reads_back_what_it_seeds() {
-        for format in ["codex", "loginproof"] {
-            let store = StoreFile {
-                path: "x".into(),
-                format: Some(format.into()),
-                ..StoreFile::default()
-            };
-            let layout = store.layout().unwrap();
-            let file = layout.seed(&tokens(), Duration::from_secs(60));
-            let read = layout.read(file.to_string().as_bytes()).unwrap();
-            assert_eq!(
-                read.access.as_deref(),
-                Some("loginproof-access"),
-                "{format}"
-            );
-            assert_eq!(
-                read.refresh.as_deref(),
-                Some("loginproof-refresh"),
-                "{format}"
-            );
-        }
-    }
-
-    #[test]
-    fn replacing_a_pair_keeps_what_else_is_in_the_file() {
-        let store = StoreFile {
-            path: "x".into(),
-            format: Some("codex".into()),
-            ..StoreFile::default()
-        };
-        let layout = store.layout().unwrap();
-        let mut file = layout.seed(&tokens(), Duration::ZERO);
-        set(&mut file, "/tokens/kept", 1.into());
-        layout.replace(
-            &mut file,
-            &TokenSet {
-                access_token: "loginproof-next".into(),
-                ..tokens()
-            },
-        );
-        assert_eq!(
-            file.pointer("/tokens/access_token"),
-            Some(&"loginproof-next".into())
-        );
-        assert_eq!(file.pointer("/tokens/kept"), Some(&1.into()));
-        assert_eq!(file.pointer("/auth_mode"), Some(&"chatgpt".into()));
-    }
-
-    #[test]
-    fn a_store_without_format_or_pointers_says_what_is_missing() {
-        let error = StoreFile {
-            path: "x".into(),
-            ..StoreFile::default()
-        }
-        .layout()
-        .unwrap_err();
-        assert!(error.contains("`access`"), "{error}");
-        let error = StoreFile {
-            path: "x".into(),
-            format: Some("kodex".into()),
-            ..StoreFile::default()
-        }
-        .layout()
-        .unwrap_err();
-        assert!(error.contains("codex, loginproof"), "{error}");
-    }
-}
+mod tests;

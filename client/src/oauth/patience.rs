@@ -1,0 +1,45 @@
+//! How long the flows wait, and how often they try.
+
+use std::time::Duration;
+
+use super::sign_in_error::SignInError;
+use crate::failure::Failure;
+
+/// Added to every wait: a poll that is early by a rounding error costs five seconds for good.
+pub(super) const MARGIN: Duration = Duration::from_millis(100);
+/// Polls in a row that may get no answer.
+pub(super) const LOST_POLLS: u32 = 6;
+/// The longest wait that a server can ask for or that back-off grows to.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// RFC 8628 §3.5: slow_down adds five seconds, for good.
+pub(super) const SLOW_DOWN: Duration = Duration::from_secs(5);
+
+/// The wait before the next poll after so many in a row without a useful answer.
+///
+/// RFC 8628 §3.5: on a timeout the client must poll less often; exponential back-off is recommended.
+pub(super) fn backed_off(interval: Duration, idle: u32) -> Duration {
+    (interval * (1 << idle.min(10))).min(LONGEST_WAIT.max(interval))
+}
+
+/// The wait before a request is sent again: `first`, twice that, … seconds, or as long as the server asks, unless that
+/// is too long.
+pub(crate) fn before_retry(
+    failure: Failure,
+    attempts: u32,
+    limit: u32,
+    first: u64,
+) -> Result<Duration, SignInError> {
+    let wait = failure
+        .retry_after
+        .unwrap_or_else(|| Duration::from_secs(first << (attempts - 1).min(4)));
+    if !failure.retry_helps() || wait > LONGEST_WAIT {
+        return Err(SignInError::Refused(failure));
+    }
+    if attempts >= limit {
+        return Err(SignInError::GaveUp {
+            attempts,
+            last: failure,
+        });
+    }
+    Ok(wait)
+}

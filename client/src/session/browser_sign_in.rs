@@ -1,0 +1,214 @@
+//! Signs in through a browser: an authorization code with PKCE, brought back by the browser itself or by hand.
+
+use std::time::{Duration, SystemTime};
+
+use super::{AccountError, Credentials, Notice, Place, Session};
+use crate::failure::Class;
+use crate::oauth::authorization_code::{Arrival, AuthorizationRequest};
+use crate::oauth::device_grant::Outgoing;
+use crate::oauth::metadata::{self, WellKnown};
+use crate::oauth::token::{self, Grant};
+use crate::oauth::{AuthorizationCode, SignInError, patience, refusal};
+use crate::transport::{Loopback, Visit};
+
+/// The path that the browser is led back to.
+const CALLBACK: &str = "/auth/callback";
+/// The vendor has registered these ports and the name `localhost`; elsewhere any port will do (RFC 8252 §7.3).
+const VENDOR_PORTS: [u16; 2] = [1455, 1457];
+/// The vendor's issuer.
+const VENDOR: &str = "https://auth.openai.com";
+/// Exchanges before giving up.
+const EXCHANGES: u32 = 3;
+/// Lines that may hold no code before giving up.
+const LINES: u32 = 5;
+
+impl Session {
+    /// Signs in through a browser on this machine, which is led back to a listener of ours.
+    ///
+    /// # Errors
+    /// Why there are no new credentials in the file.
+    pub async fn sign_in_by_callback(
+        &self,
+        bound: Duration,
+        place: Place,
+    ) -> Result<Credentials, AccountError> {
+        drop(self.store.reserve()?);
+        let vendor = self.config.issuer == VENDOR;
+        let ports: &[u16] = if vendor { &VENDOR_PORTS } else { &[0] };
+        let mut listener = Loopback::bind(ports)
+            .await
+            .map_err(|error| SignInError::Listener(error.to_string()))?;
+        // RFC 8252 §8.3: the address is better than the name, which may lead elsewhere.
+        let host = if vendor { "localhost" } else { "127.0.0.1" };
+        let redirect_uri = format!("http://{host}:{}{CALLBACK}", listener.port());
+        let request = self.authorization_request(&redirect_uri).await;
+        self.notify(Notice::Browse {
+            url: request.url.clone(),
+            paste: false,
+            bound,
+        });
+        let arrival = tokio::time::timeout(bound, self.arrival(&mut listener, &request));
+        let (code, visit) = match arrival.await {
+            Err(_) => return Err(SignInError::TimedOut { after: bound }.into()),
+            Ok((Err(error), visit)) => {
+                visit.answer("400 Bad Request", FAILED, BACK).await;
+                return Err(error.into());
+            }
+            Ok((Ok(code), visit)) => (code, visit),
+        };
+        let result = self.exchange_and_keep(&request, &code, place).await;
+        // The browser is told how it really ended.
+        match &result {
+            Ok(_) => visit.answer("200 OK", "Signed in", DONE).await,
+            Err(_) => visit.answer("502 Bad Gateway", FAILED, BACK).await,
+        }
+        result
+    }
+
+    /// Signs in through a browser anywhere, whose page shows the code; `line` gives what the person enters.
+    ///
+    /// # Errors
+    /// Why there are no new credentials in the file.
+    pub async fn sign_in_by_paste<F, L>(
+        &self,
+        bound: Duration,
+        place: Place,
+        mut line: F,
+    ) -> Result<Credentials, AccountError>
+    where
+        F: FnMut() -> L,
+        L: Future<Output = std::io::Result<Option<String>>>,
+    {
+        drop(self.store.reserve()?);
+        let redirect_uri = format!("{}/oauth/code/callback", self.config.issuer);
+        let request = self.authorization_request(&redirect_uri).await;
+        self.notify(Notice::Browse {
+            url: request.url.clone(),
+            paste: true,
+            bound,
+        });
+        let entered = async {
+            for _ in 0..LINES {
+                match line().await {
+                    Ok(Some(text)) => match request.pasted(&text) {
+                        Arrival::Code(code) => return Ok(code),
+                        Arrival::Ended(error) => return Err(error),
+                        Arrival::Unrelated => {
+                            self.warn("that is no code; paste what the page shows, as it is");
+                        }
+                    },
+                    Ok(None) => break,
+                    Err(error) => return Err(SignInError::Input(error.to_string())),
+                }
+            }
+            Err(SignInError::NoCode)
+        };
+        let code = match tokio::time::timeout(bound, entered).await {
+            Ok(code) => code?,
+            Err(_) => return Err(SignInError::TimedOut { after: bound }.into()),
+        };
+        self.exchange_and_keep(&request, &code, place).await
+    }
+
+    /// Waits for the browser to bring an answer. What is none gets a refusal, and the wait goes on.
+    async fn arrival(
+        &self,
+        listener: &mut Loopback,
+        request: &AuthorizationRequest,
+    ) -> (Result<AuthorizationCode, SignInError>, Visit) {
+        loop {
+            let visit = listener.visit().await;
+            if visit.path != CALLBACK {
+                let text = "There is nothing here.";
+                visit.answer("404 Not Found", "Not found", text).await;
+                continue;
+            }
+            match request.arrived(&visit.query) {
+                Arrival::Code(code) => return (Ok(code), visit),
+                // Any page can send a browser here: that must not end the sign-in of the person who is still at it.
+                Arrival::Ended(error @ SignInError::StateMismatch) => {
+                    self.warn(format!("{error}; still waiting for the right answer"));
+                    visit.answer("400 Bad Request", "Refused", STRANGER).await;
+                }
+                Arrival::Ended(error) => return (Err(error), visit),
+                Arrival::Unrelated => {
+                    visit.answer("400 Bad Request", "Refused", STRANGER).await;
+                }
+            }
+        }
+    }
+
+    async fn authorization_request(&self, redirect_uri: &str) -> AuthorizationRequest {
+        let issuer = &self.config.issuer;
+        let asked = Outgoing {
+            purpose: "metadata",
+            url: metadata::url(issuer, WellKnown::OAuth),
+            form: None,
+            bearer: None,
+        };
+        // The endpoints are known without metadata; only the promise of `iss` is looked up.
+        let promised = match self.send_outgoing(&asked).await {
+            Ok(answer) if answer.is_success() => match metadata::read(&answer, issuer) {
+                Ok(metadata) => metadata.iss_in_answers,
+                Err(error) => {
+                    self.warn(format!("{error}; they were not used"));
+                    false
+                }
+            },
+            _ => false,
+        };
+        AuthorizationRequest::new(issuer, redirect_uri, promised)
+    }
+
+    async fn exchange_and_keep(
+        &self,
+        request: &AuthorizationRequest,
+        code: &AuthorizationCode,
+        place: Place,
+    ) -> Result<Credentials, AccountError> {
+        // From here on the approval can be lost.
+        let critical = self.enter_critical();
+        let grant = self.exchange_code(request, code).await?;
+        let kept = self.keep_grant(&grant, place).await;
+        drop(critical);
+        kept
+    }
+
+    async fn exchange_code(
+        &self,
+        request: &AuthorizationRequest,
+        code: &AuthorizationCode,
+    ) -> Result<Grant, SignInError> {
+        let body = request.exchange(code);
+        let mut attempts = 1;
+        loop {
+            let failure = match self.post_oauth("exchange", "/oauth/token", &body).await {
+                Ok(answer) if answer.is_success() => {
+                    return token::read_exchange(&answer, &body.redactor, SystemTime::now())
+                        .map_err(SignInError::Refused);
+                }
+                Ok(answer) => {
+                    let failure = refusal::classify_sign_in(&answer, &body.redactor);
+                    // The code is single-use: what the server has looked at is not sent again.
+                    if answer.status < 500 {
+                        return Err(SignInError::Refused(failure));
+                    }
+                    failure
+                }
+                // After a timeout the server may have used the code.
+                Err(failure) if failure.class == Class::Timeout => {
+                    return Err(SignInError::Refused(failure));
+                }
+                Err(failure) => failure,
+            };
+            let wait = patience::before_retry(failure, attempts, EXCHANGES, 1)?;
+            tokio::time::sleep(wait).await;
+            attempts += 1;
+        }
+    }
+}
+
+const FAILED: &str = "Sign-in failed";
+const BACK: &str = "Return to the terminal; it says why. You can close this page.";
+const DONE: &str = "You can close this page and return to the terminal.";
+const STRANGER: &str = "This is no answer to the sign-in that is waiting.";

@@ -1,0 +1,172 @@
+//! One scenario's network: how its program reaches its servers, and what the harness needs to follow it there.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use loginproof_mocks::server::{Front, MockServer, Who};
+
+use super::ground::Ground;
+use crate::sandbox::environment::{Environment, certificates};
+use crate::sandbox::namespace::{Inside, Namespace, NamespaceError};
+use crate::target::Target;
+use crate::target::model::Network as Way;
+use crate::target::placeholders::Placeholders;
+
+/// Where the vendor's authorization server is when programs reach it by its real name.
+const ISSUER: &str = "https://auth.openai.com";
+/// The same for its backend.
+const CHATGPT: &str = "https://chatgpt.com";
+/// The same for its public API.
+const API: &str = "https://api.openai.com";
+
+/// How one scenario's traffic reaches its servers.
+#[derive(Debug)]
+pub struct Network {
+    way: Way,
+    namespace: Option<Namespace>,
+    ground: Option<Arc<Ground>>,
+    hosts: Vec<String>,
+}
+
+impl Network {
+    /// Makes what the way needs. The second value is for the servers.
+    ///
+    /// # Errors
+    /// When the machine gives no namespace.
+    pub fn open(
+        way: Way,
+        target: &Target,
+        ground: Option<&Arc<Ground>>,
+        loginproof: &Path,
+    ) -> Result<(Self, Option<Front>), NamespaceError> {
+        let (namespace, front) = match way {
+            Way::Direct => (None, None),
+            Way::Proxy => (None, Some(Front::Proxy)),
+            Way::Namespace => {
+                let (namespace, sockets) = Namespace::create(loginproof)?;
+                (Some(namespace), Some(Front::Sockets(sockets)))
+            }
+        };
+        let network = Self {
+            way,
+            namespace,
+            ground: ground.filter(|_| way != Way::Direct).cloned(),
+            hosts: target.hosts(),
+        };
+        Ok((network, front))
+    }
+
+    /// Which way it is.
+    #[must_use]
+    pub fn way(&self) -> Way {
+        self.way
+    }
+
+    /// Whether connections to other hosts would be seen.
+    #[must_use]
+    pub fn watches(&self) -> bool {
+        self.way != Way::Direct
+    }
+
+    /// Whose tokens the servers mint: the vendor's name, where programs know it by that.
+    #[must_use]
+    pub fn issuer(&self) -> Option<String> {
+        (self.way != Way::Direct).then(|| ISSUER.to_owned())
+    }
+
+    /// What names the process behind a connection.
+    #[must_use]
+    pub fn who(&self) -> Option<Who> {
+        self.namespace.as_ref().map(Namespace::who)
+    }
+
+    /// For programs that are started.
+    #[must_use]
+    pub fn inside(&self) -> Option<Inside> {
+        let ground = self.ground.as_ref()?;
+        Some(self.namespace.as_ref()?.inside(ground.etc()))
+    }
+
+    /// Where the servers are, as the program sees them.
+    #[must_use]
+    pub fn placeholders(&self, placeholders: Placeholders, server: &MockServer) -> Placeholders {
+        let own = server.origin();
+        let (origin, issuer, chatgpt) = match self.way {
+            Way::Direct => (own, own, own),
+            Way::Proxy | Way::Namespace => (API, ISSUER, CHATGPT),
+        };
+        let mut placeholders = placeholders
+            .with("origin", origin)
+            .with("api_base_url", format!("{origin}/v1"))
+            .with("issuer", issuer)
+            .with("chatgpt_base_url", format!("{chatgpt}/backend-api"))
+            .with("base_url", format!("{chatgpt}/backend-api/codex"));
+        if let Some(ground) = &self.ground {
+            placeholders = placeholders
+                .with("ca", ground.certificate().display().to_string())
+                .with("ca_bundle", ground.bundle().display().to_string());
+        }
+        if let Some(proxy) = server.proxy() {
+            placeholders = placeholders.with("proxy", format!("http://{proxy}"));
+        }
+        placeholders
+    }
+
+    /// What every program is told of the way, besides where the servers are.
+    pub fn furnish(&self, env: &mut Environment, server: &MockServer) {
+        if let Some(ground) = &self.ground {
+            certificates(env, &ground.bundle(), &ground.certificate());
+            env.set("LOGINPROOF_PROVIDER_HOSTS", "real");
+        }
+        if let Some(proxy) = server.proxy() {
+            for name in ["HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"] {
+                env.set(name, format!("http://{proxy}"));
+            }
+        }
+    }
+
+    /// Variables of [`Self::furnish`] as lines to paste.
+    #[must_use]
+    pub fn variables(&self, server: &MockServer) -> BTreeMap<String, String> {
+        let mut env = Environment::default();
+        self.furnish(&mut env, server);
+        let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+        env.into_variables()
+            .into_iter()
+            .map(|(name, value)| (text(name), text(value)))
+            .collect()
+    }
+
+    /// What a browser opens for an address that a person reads off the screen: the address itself, or one of the
+    /// servers' own with the host to name. None for an address that is not ours.
+    #[must_use]
+    pub fn browser(&self, url: &str, server: &MockServer) -> Option<(String, Option<String>)> {
+        if let Some(rest) = url.strip_prefix(server.origin()) {
+            let ours = rest.is_empty() || rest.starts_with(['/', '?', '#']);
+            return ours.then(|| (url.to_owned(), None));
+        }
+        let parsed = reqwest::Url::parse(url).ok()?;
+        let host = parsed.host_str()?.to_owned();
+        if self.way == Way::Direct || !self.is_ours(&host) {
+            return None;
+        }
+        let query = parsed.query().map(|query| format!("?{query}"));
+        let opened = format!(
+            "{}{}{}",
+            server.origin(),
+            parsed.path(),
+            query.unwrap_or_default()
+        );
+        Some((opened, Some(host)))
+    }
+
+    fn is_ours(&self, host: &str) -> bool {
+        self.hosts
+            .iter()
+            .any(|pattern| match pattern.strip_prefix('*') {
+                Some(end) => host.ends_with(end),
+                None => pattern == host,
+            })
+    }
+}
