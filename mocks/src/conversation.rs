@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::journal::{Ending, Journal, KEPT_OF_AN_ANSWER, RecordedAnswer};
-use crate::net::{Asked, Connection, Door, Nonsense, ReadError, Transport, Witness, wire_headers};
+use crate::net::{
+    Asked, Channel, Connection, Door, Incoming, Nonsense, ReadError, Transport, Witness,
+};
 use crate::plan::{End, Framing};
 use crate::responder::{Judged, Ready, Responder};
 use crate::script::Endpoint;
@@ -19,65 +21,69 @@ pub(crate) async fn converse<T: Transport>(
 ) -> u64 {
     let mut requests = 0;
     loop {
-        let incoming = match connection.read_request().await {
-            Ok(Some(incoming)) => incoming,
+        let read = match connection.read_request().await {
+            Ok(Some(incoming)) => Ok(incoming),
             Ok(None) | Err(ReadError::Gone) => return requests,
-            Err(ReadError::Nonsense(nonsense)) => {
-                refuse(&mut connection, door, responder, *nonsense).await;
-                return requests + 1;
-            }
+            Err(ReadError::Nonsense(nonsense)) => Err(nonsense),
         };
         requests += 1;
-        let asked = Asked {
-            head_only: incoming.request.method == "HEAD",
-            keep_alive: incoming.keep_alive,
-            chunks: incoming.request.version != "HTTP/1.0",
-        };
-        let judged = responder.judge(door, incoming);
-        let mut recording = Recording::new(&responder.journal, &judged);
-        if judged.exchange.endpoint == Endpoint::Egress {
-            responder.requested(door, &judged.exchange).await;
-        }
-        if let Some(gate) = judged.rule.and_then(|bound| bound.rule.hold.as_deref()) {
-            let opened = tokio::select! {
-                () = responder.gates.pass(gate) => true,
-                () = connection.gone() => false,
-            };
-            if !opened {
-                recording.end(Ending::ClientGone);
-                return requests;
-            }
-        }
-        let ready = responder.answer(&judged).await;
-        if !reply(&mut connection, &ready, asked, recording).await {
+        if !exchange(&mut connection, read, door, responder).await {
             return requests;
         }
     }
 }
 
-async fn refuse<T: Transport>(
-    connection: &mut Connection<T>,
+/// One request and its answer. False when the channel is over.
+pub(crate) async fn exchange<C: Channel>(
+    channel: &mut C,
+    read: Result<Incoming, Box<Nonsense>>,
     door: &Door,
     responder: &Responder,
-    nonsense: Nonsense,
-) {
-    let judged = responder.judge_nonsense(door, nonsense.incoming);
-    let recording = Recording::new(&responder.journal, &judged);
+) -> bool {
+    let (asked, judged, refusal) = match read {
+        Ok(incoming) => {
+            let asked = Asked {
+                head_only: incoming.request.method == "HEAD",
+                keep_alive: incoming.keep_alive,
+                chunks: incoming.request.version == "HTTP/1.1",
+            };
+            (asked, responder.judge(door, incoming), None)
+        }
+        Err(nonsense) => {
+            let asked = Asked {
+                head_only: false,
+                keep_alive: false,
+                chunks: nonsense.incoming.request.version == "HTTP/1.1",
+            };
+            let refusal = (nonsense.status, nonsense.message);
+            let judged = responder.judge_nonsense(door, nonsense.incoming);
+            (asked, judged, Some(refusal))
+        }
+    };
+    let mut recording = Recording::new(&responder.journal, &judged);
     if judged.exchange.endpoint == Endpoint::Egress {
         responder.requested(door, &judged.exchange).await;
     }
-    let ready = responder.nonsense(nonsense.status, &nonsense.message);
-    let asked = Asked {
-        head_only: false,
-        keep_alive: false,
-        chunks: true,
+    if let Some(gate) = judged.rule.and_then(|bound| bound.rule.hold.as_deref()) {
+        let opened = tokio::select! {
+            () = responder.gates.pass(gate) => true,
+            () = channel.gone() => false,
+        };
+        if !opened {
+            recording.end(Ending::ClientGone);
+            return false;
+        }
+    }
+    let ready = match refusal {
+        Some((status, message)) => responder.nonsense(status, &message),
+        None => responder.answer(&judged).await,
     };
-    reply(connection, &ready, asked, recording).await;
+    reply(channel, &ready, asked, recording).await
 }
 
-/// Writes an answer. False when the connection is over.
-async fn reply<T: Transport>(
-    connection: &mut Connection<T>,
+/// Writes an answer. False when the channel is over.
+async fn reply<C: Channel>(
+    channel: &mut C,
     ready: &Ready,
     mut asked: Asked,
     mut recording: Recording<'_>,
@@ -85,12 +91,12 @@ async fn reply<T: Transport>(
     let plan = &ready.plan;
     // Without chunks the end of such a body is the end of the connection (RFC 9112 §6.3).
     asked.keep_alive &= asked.chunks || plan.framing != Framing::Chunked;
-    recording.prepare(ready, asked);
-    let ending = connection.write(plan, asked, &mut recording).await;
+    recording.prepare(ready, C::headers(plan, asked));
+    let ending = channel.write(plan, asked, &mut recording).await;
     recording.end(ending);
     let open = ending == Ending::Complete && plan.end == End::Open;
     if open && !asked.keep_alive {
-        connection.finish().await;
+        channel.finish().await;
     }
     open && asked.keep_alive
 }
@@ -131,9 +137,9 @@ impl<'a> Recording<'a> {
         }
     }
 
-    fn prepare(&mut self, ready: &Ready, asked: Asked) {
+    fn prepare(&mut self, ready: &Ready, headers: Vec<(String, String)>) {
         self.status = ready.plan.status;
-        self.headers = wire_headers(&ready.plan, asked);
+        self.headers = headers;
         if let Some(answer) = &mut self.answer {
             answer.fixture.clone_from(&ready.fixture);
             answer.missed.clone_from(&ready.missed);

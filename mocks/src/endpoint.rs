@@ -83,13 +83,15 @@ fn known(path: &str) -> Option<(Endpoint, &'static [&'static str])> {
         | "/strict/authorize" => (Endpoint::Authorize, PAGE),
         "/.well-known/openid-configuration"
         | "/.well-known/jwks.json"
+        | "/.well-known/oauth-authorization-server"
         | "/.well-known/oauth-authorization-server/strict" => (Endpoint::Metadata, GET),
         "/copilot_internal/v2/token" | "/api/v3/copilot_internal/v2/token" => {
             (Endpoint::Copilot, GET)
         }
-        "/graphql" | "/api/graphql" | "/api/oauth/claude_cli/create_api_key" => {
-            (Endpoint::Profile, POST)
-        }
+        "/graphql"
+        | "/api/graphql"
+        | "/api/oauth/claude_cli/create_api_key"
+        | "/v1/messages/count_tokens" => (Endpoint::Profile, POST),
         "/user"
         | "/api/v3/user"
         | "/copilot_internal/user"
@@ -98,9 +100,8 @@ fn known(path: &str) -> Option<(Endpoint, &'static [&'static str])> {
         | "/oauth2/v2/userinfo"
         | "/oauth2/userinfo" => (Endpoint::Profile, GET),
         "/api/hello" | "/v1/oauth/hello" => (Endpoint::Profile, &["GET", "HEAD"]),
-        "/tokeninfo" | "/oauth2/v1/tokeninfo" | "/oauth2/v3/tokeninfo" => {
-            (Endpoint::Profile, &["GET", "POST"])
-        }
+        "/tokeninfo" => (Endpoint::Profile, &["GET", "POST"]),
+        "/models" | "/api/v1/models" => (Endpoint::Models, GET),
         // A browser asks for it beside the page; nobody means anything by it.
         "/favicon.ico" => (Endpoint::Ambient, &["GET", "HEAD"]),
         // GET is the WebSocket upgrade; anything else on GET is judged by `is_upgrade`.
@@ -112,18 +113,19 @@ fn known(path: &str) -> Option<(Endpoint, &'static [&'static str])> {
         }
         _ if path.ends_with("/chat/completions") => (Endpoint::Chat, POST),
         _ if path.ends_with("/v1/messages") => (Endpoint::Messages, POST),
-        _ => return path.strip_prefix("/v1internal").and_then(code_assist),
+        _ => return path.strip_prefix("/v1internal:").and_then(code_assist),
     })
 }
 
 /// The methods of Code Assist: those that generate, and those that are about the account.
 fn code_assist(method: &str) -> Option<(Endpoint, &'static [&'static str])> {
     match method {
-        ":generateContent" | ":streamGenerateContent" | ":countTokens" => {
+        "generateContent" | "streamGenerateContent" | "countTokens" => {
             Some((Endpoint::Generate, &["POST"]))
         }
-        _ if method.starts_with([':', '/']) => Some((Endpoint::Profile, &["GET", "POST"])),
-        _ => None,
+        "" => None,
+        _ if method.contains('/') => None,
+        _ => Some((Endpoint::Profile, &["GET", "POST"])),
     }
 }
 

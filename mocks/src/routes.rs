@@ -1,11 +1,12 @@
 //! Every path of the real servers: the authorization server at the root, the backends below their prefixes.
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::body::to_bytes;
+use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 
 use crate::authorization::AuthorizationServer;
 use crate::authorization::endpoint::{
@@ -20,7 +21,7 @@ use crate::authorization::profile::nous::NOUS;
 use crate::authorization::profile::qwen::QWEN;
 use crate::authorization::profile::strict::STRICT;
 use crate::authorization::profile::xai::XAI;
-use crate::backend::{account, github, models, responses};
+use crate::backend::{account, chat, claude, github, google, messages, models, responses};
 
 /// What the handlers share. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -77,6 +78,10 @@ pub fn router(state: ServerState) -> Router {
             "/.well-known/oauth-authorization-server/strict",
             get(metadata::strict),
         )
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(metadata::chatgpt),
+        )
         .route("/.well-known/openid-configuration", get(metadata::xai))
         .route("/.well-known/jwks.json", get(metadata::keys))
         .route(
@@ -103,7 +108,22 @@ pub fn router(state: ServerState) -> Router {
             "/api/v3/copilot_internal/v2/token",
             get(github::copilot_token),
         )
-        .fallback(not_found)
+        .route("/api/oauth/profile", get(claude::profile))
+        .route("/api/oauth/claude_cli/roles", get(claude::roles))
+        .route(
+            "/api/oauth/claude_cli/create_api_key",
+            post(claude::create_api_key),
+        )
+        .route("/api/hello", get(claude::hello))
+        .route("/v1/oauth/hello", get(claude::hello))
+        .route("/v1/messages", post(messages::messages))
+        .route("/v1/messages/count_tokens", post(messages::count_tokens))
+        .route("/oauth2/v2/userinfo", get(google::userinfo))
+        .route("/oauth2/userinfo", get(google::userinfo))
+        .route("/tokeninfo", get(google::tokeninfo).post(google::tokeninfo))
+        .route("/models", get(models::public))
+        .route("/api/v1/models", get(models::public))
+        .fallback(elsewhere)
         .method_not_allowed_fallback(method_not_allowed)
         // Whoever reads the wire bounds the bodies.
         .layer(DefaultBodyLimit::disable())
@@ -134,7 +154,23 @@ fn consent() -> MethodRouter<ServerState> {
     get(authorize::show).post(authorize::decide)
 }
 
-async fn not_found() -> Response {
+/// What stands below any base, or has a name that no route can hold. What else has no path of its own is not there.
+async fn elsewhere(state: State<ServerState>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    if let Some(method) = path.strip_prefix("/v1internal:") {
+        return google::code_assist(&state, method, &parts);
+    }
+    if parts.method == Method::POST && path.ends_with("/chat/completions") {
+        return match to_bytes(body, usize::MAX).await {
+            Ok(body) => chat::completions(&state, &parts.headers, &body),
+            Err(_) => detail(StatusCode::BAD_REQUEST, "Bad Request"),
+        };
+    }
+    not_found()
+}
+
+fn not_found() -> Response {
     detail(StatusCode::NOT_FOUND, "Not Found")
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -45,6 +45,8 @@ pub struct MockServer {
     origin: String,
     address: SocketAddr,
     proxy: Option<SocketAddr>,
+    /// Whom to ask whether all packets are seen.
+    packets: Option<mpsc::Sender<oneshot::Sender<()>>>,
     responder: Arc<Responder>,
     stop: watch::Sender<bool>,
     listening: JoinHandle<()>,
@@ -185,13 +187,15 @@ impl MockServer {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let mut proxy = None;
+        let mut packets = None;
         if let Some(front) = config.front {
             let authority = config.authority.ok_or(StartError::NoAuthority)?;
             let reception = Arc::new(Reception::new(Arc::clone(&responder), authority)?);
             match front {
-                Front::Sockets(sockets) => reception
-                    .open(sockets, &stopped, &mut tasks)
-                    .map_err(StartError::Front)?,
+                Front::Sockets(sockets) => {
+                    let ask = reception.open(sockets, &stopped, &mut tasks);
+                    packets = Some(ask.map_err(StartError::Front)?);
+                }
                 Front::Proxy => {
                     let address = reception.open_proxy(&stopped, &mut tasks).await;
                     proxy = Some(address.map_err(StartError::Front)?);
@@ -207,6 +211,7 @@ impl MockServer {
             origin,
             address,
             proxy,
+            packets,
             responder,
             stop,
             listening,
@@ -242,6 +247,16 @@ impl MockServer {
     #[must_use]
     pub fn journal(&self) -> &Journal {
         &self.responder.journal
+    }
+
+    /// Waits until every packet that programs have sent so far is seen, so that the journal tells of all attempts.
+    pub async fn seen_all(&self) {
+        let Some(packets) = &self.packets else { return };
+        let (ask, answered) = oneshot::channel();
+        if packets.send(ask).await.is_ok() {
+            // Who watches either answers or has ended.
+            let _ = timeout(STOP_BOUND, answered).await;
+        }
     }
 
     /// The authorization server.

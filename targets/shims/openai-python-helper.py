@@ -8,7 +8,7 @@ import openai
 try:
     with openai.OpenAI().responses.stream(model=os.environ["LOGINPROOF_MODEL"], input=sys.argv[1]) as stream:
         response = stream.get_final_response()
-except (openai.OpenAIError, RuntimeError) as error:
+except (openai.OpenAIError, RuntimeError, ValueError) as error:
     sys.exit(f"error: {error}")
 if response.status != "completed":
     sys.exit(f"{response.output_text}\nerror: {response.error or response.incomplete_details}")

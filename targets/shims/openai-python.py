@@ -12,7 +12,7 @@ try:
             text += event.delta
         elif event.type in ("response.completed", "response.incomplete", "response.failed"):
             ended = event.response
-except openai.OpenAIError as error:
+except (openai.OpenAIError, ValueError) as error:
     sys.exit(f"{text}\nerror: {error}")
 if ended is None or ended.status != "completed":
     sys.exit(f"{text}\nerror: {ended and (ended.error or ended.incomplete_details) or 'the stream ended early'}")

@@ -1,6 +1,7 @@
 //! Always on where traffic is watched (namespace, proxy): nothing is sent, and no name looked up, outside the world.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use loginproof_mocks::authorization::Secret;
 use loginproof_mocks::journal::{Attempt, AttemptKind, Exchange};
@@ -88,21 +89,22 @@ fn told(
 }
 
 fn connection(attempt: &Attempt) -> String {
-    let port = attempt.port.map(|port| format!(":{port}"));
-    let address = attempt.address.map(|address| match address {
-        std::net::IpAddr::V4(address) => address.to_string(),
-        std::net::IpAddr::V6(address) => format!("[{address}]"),
-    });
+    let to = match (attempt.address, &attempt.name) {
+        (Some(IpAddr::V6(address)), _) => format!("[{address}]"),
+        (Some(IpAddr::V4(address)), _) => address.to_string(),
+        // Through the proxy a name is all that a program gives.
+        (None, name) => name.clone().unwrap_or_default(),
+    };
+    let port = attempt
+        .port
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
     let sni = attempt
         .sni
         .as_ref()
         .map(|sni| format!(", SNI {sni}"))
         .unwrap_or_default();
-    format!(
-        "connection to {}{}{sni}",
-        address.unwrap_or_default(),
-        port.unwrap_or_default()
-    )
+    format!("connection to {to}{port}{sni}")
 }
 
 /// The request that would have gone out, and what of value was in it.

@@ -112,10 +112,16 @@ fn cut(line: &str) -> String {
 
 fn line(exchange: &Exchange) -> String {
     let request = &exchange.request;
+    // Our own hosts are known by their paths.
+    let host = request
+        .host
+        .as_deref()
+        .filter(|_| exchange.endpoint == Endpoint::Egress);
     let mut line = format!(
-        "+{:.3}s {} {}",
+        "+{:.3}s {} {}{}",
         request.arrived.as_secs_f64(),
         request.method,
+        host.unwrap_or_default(),
         request.target
     );
     for (name, seen) in [("access", &exchange.access), ("refresh", &exchange.refresh)] {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use loginproof_mocks::journal::Exchange;
+use loginproof_mocks::script::When;
 
 use super::{Finding, excerpt};
 use crate::run::evidence::Evidence;
@@ -13,6 +14,8 @@ pub(super) fn judge(check: &RequestsCheck, evidence: &Evidence) -> Finding {
         .exchanges
         .iter()
         .filter(|exchange| exchange.endpoint == check.to)
+        // The start of a WebSocket is seen only by who asks for it.
+        .filter(|exchange| exchange.matches(&When::default()) || exchange.matches(&check.with))
         .collect();
     let counted: Vec<&Arc<Exchange>> = to
         .iter()

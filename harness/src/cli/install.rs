@@ -2,6 +2,7 @@
 
 mod error;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
@@ -35,6 +36,8 @@ pub struct InstallPlan {
     pub name: String,
     /// The commands that install, one after the other.
     pub run: Vec<Vec<String>>,
+    /// Files that the commands need, with their text.
+    pub files: BTreeMap<String, String>,
     /// Where the program belongs. It is there complete, or does not count.
     pub tools: PathBuf,
     /// Folders that come first on the PATH of all commands; the program is in one of them.
@@ -164,6 +167,14 @@ impl InstallPlan {
             return Err(InstallError::NoCommand {
                 name: self.name.clone(),
             });
+        }
+        for (path, text) in &self.files {
+            let path = PathBuf::from(self.fill(path, tools));
+            let write = |path: &Path| {
+                std::fs::create_dir_all(path.parent().unwrap_or(tools))?;
+                std::fs::write(path, text)
+            };
+            write(&path).map_err(folder("write", &path))?;
         }
         self.run
             .iter()

@@ -26,6 +26,7 @@ use crate::scenario::{Suite, SuiteError};
 use crate::target::Target;
 use crate::target::load::cache_folder;
 use crate::target::model::Network;
+use crate::target::placeholders::Placeholders;
 
 const STATUS: &str = "\
 Exit status:
@@ -282,6 +283,9 @@ fn install(args: &InstallArgs) -> Outcome {
     let plan = install::InstallPlan {
         name: target.file.name.clone(),
         run: recipe.run.list(),
+        files: (recipe.files.iter())
+            .map(|(path, file)| (path.clone(), file.content(&Placeholders::default())))
+            .collect(),
         tools: tools.clone(),
         bin: recipe.bin.list().to_vec(),
         version: target.file.version.clone(),

@@ -6,6 +6,7 @@
 
 mod answer;
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::pin::pin;
 use std::process::{ExitCode, Stdio};
@@ -24,6 +25,8 @@ const BOUND: Duration = Duration::from_secs(10 * 60);
 const SILENCE: Duration = Duration::from_secs(60);
 /// A reader that has seen the end of its input and does not end itself hangs.
 const AFTER_END: Duration = Duration::from_secs(10);
+/// How much of a body that is no stream is told.
+const TOLD: usize = 500;
 /// Exit status of a program that lacks what is asked of it.
 const NOT_IMPLEMENTED: u8 = 89;
 
@@ -111,8 +114,9 @@ async fn read_while_feeding(
 ) -> Result<String, Ended> {
     let mut answer = Answer::default();
     let mut fed = None;
+    let start = RefCell::new(Vec::new());
     let read = {
-        let mut feed = pin!(feed(response, stdin));
+        let mut feed = pin!(feed(response, stdin, &start));
         let mut read = pin!(read(stdout, &mut answer));
         loop {
             tokio::select! {
@@ -142,6 +146,13 @@ async fn read_while_feeding(
         Some(status) if status.success() && answer.read_whole() => Ok(answer.text()),
         Some(status) if !status.success() => {
             failed(&answer, format!("the reader ended with {status}"))
+        }
+        _ if answer.heard_nothing() => {
+            let start = String::from_utf8_lossy(&start.borrow()).into_owned();
+            failed(
+                &answer,
+                format!("the answer is no stream of events: {start}"),
+            )
         }
         _ => failed(
             &answer,
@@ -197,7 +208,11 @@ async fn request(prompt: &str) -> Result<reqwest::Response, Ended> {
 }
 
 /// Hands on every piece as it came. A reader that has heard enough may close its input.
-async fn feed(mut response: reqwest::Response, mut stdin: ChildStdin) -> Result<(), String> {
+async fn feed(
+    mut response: reqwest::Response,
+    mut stdin: ChildStdin,
+    start: &RefCell<Vec<u8>>,
+) -> Result<(), String> {
     let silence = std::env::var("LOGINPROOF_IDLE_TIMEOUT_MS")
         .ok()
         .and_then(|text| text.parse().ok())
@@ -209,6 +224,8 @@ async fn feed(mut response: reqwest::Response, mut stdin: ChildStdin) -> Result<
             Ok(Err(error)) => return Err(format!("the stream was cut: {}", causes(&error))),
             Err(_) => return Err(format!("the stream was idle for {silence:?}")),
         };
+        let room = TOLD.saturating_sub(start.borrow().len());
+        start.borrow_mut().extend(piece.iter().take(room));
         if stdin.write_all(&piece).await.is_err() || stdin.flush().await.is_err() {
             return Ok(());
         }

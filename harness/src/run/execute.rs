@@ -70,6 +70,7 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
     let running = time_running(&programs);
     world.server.gates().open_all();
     settled(world.server.journal()).await;
+    world.server.seen_all().await;
     let evidence = Evidence {
         exchanges: world.server.journal().snapshot(),
         attempts: world.server.journal().attempts(),

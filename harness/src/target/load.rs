@@ -102,7 +102,11 @@ impl Target {
         let mut file: TargetFile = sources.read()?;
         validate(&file, &sources)?;
         let modes = file.modes.values_mut().map(|mode| &mut mode.files);
-        for seeds in std::iter::once(&mut file.files).chain(modes) {
+        let installed = file.install.iter_mut().map(|install| &mut install.files);
+        for seeds in std::iter::once(&mut file.files)
+            .chain(modes)
+            .chain(installed)
+        {
             load_files(seeds, &sources)?;
         }
         let credential = |store: &StoreFile, needle: &str| -> Result<Credential, FileError> {

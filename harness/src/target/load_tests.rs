@@ -302,6 +302,7 @@ store = { path = "{home}/nous.json" }
 run = ["toy", "qwen"]
 [store]
 path = "{home}/auth.json"
+also = ["{home}/shared.json"]
 format = "codex"
 [imports.loginproof]
 path = "{home}/other.json"
@@ -312,6 +313,9 @@ path = "{home}/other.json"
     assert_eq!(path(Flow::Nous), "{home}/nous.json");
     assert_eq!(path(Flow::Qwen), "{home}/auth.json");
     assert_eq!(target.imports["loginproof"].path, "{home}/other.json");
+    let files: Vec<_> = target.credential_files().collect();
+    let known = ["auth.json", "shared.json", "nous.json", "other.json"];
+    assert_eq!(files, known.map(|name| format!("{{home}}/{name}")));
 }
 
 #[test]
@@ -324,4 +328,19 @@ fn a_bare_token_is_a_way_to_be_seeded() {
         plain.lacks(&[Capability::Ask, Capability::Store]),
         [Capability::Store]
     );
+}
+
+#[test]
+fn the_schema_lets_a_target_leave_out_what_it_extends_and_names_every_flow() {
+    let schema = serde_json::to_value(schemars::schema_for!(TargetFile)).unwrap();
+    assert_eq!(schema["required"], serde_json::json!(["name"]));
+    assert_eq!(
+        schema["$defs"]["Command"]["required"],
+        serde_json::json!([])
+    );
+    let named = schema
+        .pointer("/properties/logins/propertyNames/enum")
+        .unwrap();
+    let known = Flow::ALL.into_iter().skip(1).map(Flow::name);
+    assert_eq!(*named, known.collect::<serde_json::Value>());
 }

@@ -30,6 +30,11 @@ use crate::scenario::model::{Capability, Tty};
 /// A variable whose value asks for something that this network does not have (`{proxy}` in a namespace) is left out.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+// A target that extends another one may leave out whatever that one has.
+#[schemars(extend("required" = ["name"], "anyOf" = [
+    { "required": ["extends"] },
+    { "required": ["title", "version", "speaks", "network"] },
+]))]
 pub struct TargetFile {
     /// Short name, as in `--target NAME`.
     pub name: String,
@@ -67,6 +72,9 @@ pub struct TargetFile {
     pub login: Option<Command>,
     /// Sign in another way: `[logins.nous]`, `xai`, `qwen`, `github`, `strict`, `callback`, `paste`.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = {
+        "enum": ["nous", "xai", "qwen", "github", "strict", "callback", "paste"]
+    }))]
     pub logins: BTreeMap<Flow, Command>,
     /// Answer one prompt and end.
     #[serde(default)]
@@ -162,6 +170,7 @@ impl fmt::Display for Network {
 /// An installer has the user's environment: settings of npm and pip hold.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(extend("required" = []))]
 pub struct Install {
     /// The exact version that `run` installs.
     pub pin: String,
@@ -173,6 +182,9 @@ pub struct Install {
     /// stays, and counts as installed once a stamp was written last.
     #[serde(default)]
     pub in_place: bool,
+    /// Files that stand below `{tools}` before the first command: `files."{tools}/x/Cargo.toml".from = "shims/x.toml"`.
+    #[serde(default)]
+    pub files: BTreeMap<String, SeedFile>,
 }
 
 /// A file in the home: exactly one of `text` and `from`.
@@ -203,6 +215,7 @@ impl SeedFile {
 /// One command of the program.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(extend("required" = []))]
 pub struct Command {
     /// Program and arguments.
     pub run: Vec<String>,

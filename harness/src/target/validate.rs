@@ -30,6 +30,15 @@ pub(super) fn validate(file: &TargetFile, sources: &Sources) -> Result<(), FileE
         for words in install.run.list() {
             self::words(&words, "run", sources)?;
         }
+        files(&install.files, sources)?;
+        if let Some(path) = install
+            .files
+            .keys()
+            .find(|path| !path.starts_with("{tools}/"))
+        {
+            let message = "what an installer needs stands below {tools}/";
+            return Err(sources.at(&format!("\"{path}\""), message));
+        }
         if install.run.list().is_empty() || install.bin.list().is_empty() {
             return Err(sources.at("[install]", "[install] needs a command and a folder"));
         }

@@ -37,7 +37,7 @@ pub use secret::{Secret, SecretKind};
 
 use secret::Redacted;
 use state::AuthorizationState;
-pub(crate) use state::CopilotToken;
+pub(crate) use state::{CopilotToken, TokenInfo};
 
 /// The one client this server knows, with the id that the vendor gave its command line.
 pub const CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
@@ -264,6 +264,21 @@ impl AuthorizationServer {
     /// The token for Copilot that a good access token buys.
     pub(crate) fn copilot_token(&self, token: &str) -> Option<CopilotToken> {
         self.lock().copilot_token(token, SystemTime::now())
+    }
+
+    /// What is known of a good access token.
+    pub(crate) fn token_info(&self, token: &str) -> Option<TokenInfo> {
+        self.lock().token_info(token, SystemTime::now())
+    }
+
+    /// Whether a key that is no token of ours may be an API key: sold here, or by somebody else and no JWT.
+    pub(crate) fn is_api_key(&self, key: &str) -> bool {
+        self.lock().is_api_key(key)
+    }
+
+    /// An API key for Claude's console.
+    pub(crate) fn claude_key(&self) -> String {
+        self.lock().sell_key("sk-ant-api03-loginproof-")
     }
 
     /// Polls that came sooner than their interval allows, in order.

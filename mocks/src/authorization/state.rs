@@ -1,10 +1,10 @@
 //! All the authorization server knows, and what it answers. No clock, no I/O: every method takes the time.
 
 mod authorize;
-mod copilot;
 mod device;
+mod worth;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
 use super::account::{Account, FIRST_EMAIL, FIRST_PLAN};
@@ -22,8 +22,8 @@ use super::wrong_codes::WrongCodes;
 use super::{AuthorizationOptions, CLIENT_ID, Rotation, SlowDown, TokenSeen};
 
 pub(super) use authorize::{AuthorizeRefused, AuthorizeRequest, Destination};
-pub(crate) use copilot::CopilotToken;
 pub(super) use device::{DeviceAsk, DevicePoll};
+pub(crate) use worth::{CopilotToken, TokenInfo};
 
 /// The state of one authorization server.
 pub(super) struct AuthorizationState {
@@ -38,6 +38,7 @@ pub(super) struct AuthorizationState {
     owners: HashMap<String, usize>,
     wrong_codes: WrongCodes,
     early_polls: Vec<EarlyPoll>,
+    api_keys: HashSet<String>,
 }
 
 /// What a device is told when it starts to sign in.
@@ -107,6 +108,7 @@ impl AuthorizationState {
             owners: HashMap::new(),
             wrong_codes: WrongCodes::default(),
             early_polls: Vec::new(),
+            api_keys: HashSet::new(),
         };
         state.add_account(FIRST_EMAIL, FIRST_PLAN);
         state
@@ -333,7 +335,7 @@ impl AuthorizationState {
         {
             return Err(Refusal::Grant("the subject_token is not known here"));
         }
-        Ok(self.mint.secret(SecretKind::AccessToken, "sk-loginproof-"))
+        Ok(self.sell_key("sk-loginproof-"))
     }
 
     /// RFC 7009 §2.1: whatever kind of token it is, and whatever the hint said. Unknown tokens are fine.

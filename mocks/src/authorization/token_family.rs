@@ -141,6 +141,12 @@ impl TokenFamily {
         }
     }
 
+    /// When an access token of this family expires.
+    pub(super) fn expiry(&self, token: &str) -> Option<SystemTime> {
+        let found = self.access.iter().find(|known| known.value == token);
+        found.map(|known| known.expires_at)
+    }
+
     /// Whether an id token came with one of its pairs.
     pub(super) fn has_id_token(&self, token: &str) -> bool {
         !self.revoked

@@ -38,6 +38,23 @@ pub(super) fn account(
     }
 }
 
+/// Whether a request may ask a model: with a good token of ours, or with an API key that somebody else gave out.
+pub(super) fn caller(
+    authorization: &AuthorizationServer,
+    headers: &HeaderMap,
+) -> Result<(), Barred> {
+    let key = headers
+        .get(API_KEY)
+        .and_then(|key| key.to_str().ok())
+        .or_else(|| token(headers))
+        .unwrap_or_default();
+    match authorization.describe_access(key).state {
+        TokenState::Foreign if authorization.is_api_key(key) => Ok(()),
+        TokenState::Live if headers.contains_key(API_KEY) => Ok(()),
+        _ => account(authorization, headers).map(drop),
+    }
+}
+
 /// The person of the request's token, if the token is good.
 pub(super) fn person(
     authorization: &AuthorizationServer,
@@ -105,4 +122,5 @@ impl IntoResponse for Barred {
     }
 }
 
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const ACCOUNT: HeaderName = HeaderName::from_static("chatgpt-account-id");

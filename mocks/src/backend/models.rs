@@ -13,7 +13,10 @@ pub(crate) async fn chatgpt(
     State(authorization): State<AuthorizationServer>,
     headers: HeaderMap,
 ) -> Response {
-    list(&authorization, &headers, &json!({ "models": [] }))
+    match bearer::account(&authorization, &headers) {
+        Ok(_) => list(&headers, &json!({ "models": [] })),
+        Err(barred) => barred.into_response(),
+    }
 }
 
 /// The list of the public API, which programs with another base URL ask; with both shapes, each reads its own.
@@ -21,17 +24,16 @@ pub(crate) async fn public(
     State(authorization): State<AuthorizationServer>,
     headers: HeaderMap,
 ) -> Response {
-    list(
-        &authorization,
-        &headers,
-        &json!({ "object": "list", "data": [], "models": [] }),
-    )
+    match bearer::caller(&authorization, &headers) {
+        Ok(()) => list(
+            &headers,
+            &json!({ "object": "list", "data": [], "models": [] }),
+        ),
+        Err(barred) => barred.into_response(),
+    }
 }
 
-fn list(authorization: &AuthorizationServer, headers: &HeaderMap, body: &Value) -> Response {
-    if let Err(barred) = bearer::account(authorization, headers) {
-        return barred.into_response();
-    }
+fn list(headers: &HeaderMap, body: &Value) -> Response {
     // RFC 9110 §13.1.2: who has the list already is told so.
     let known = headers
         .get(header::IF_NONE_MATCH)

@@ -9,7 +9,10 @@ use tokio::net::TcpStream;
 
 use super::coding::{CodingError, decode};
 use super::http1::{BodyReader, Head, Incoming, LONGEST_BODY, Nonsense, ReadError, Refused};
+use super::writer::{Asked, Witness};
+use crate::journal::Ending;
 use crate::message::header;
+use crate::plan::Plan;
 
 /// How much is read ahead of the request that is being answered.
 const READ_AHEAD: usize = 256 << 10;
@@ -24,6 +27,27 @@ impl Transport for TcpStream {
     fn socket(&self) -> &TcpStream {
         self
     }
+}
+
+/// What one request's answer is written to: a connection, or one of its streams.
+pub(crate) trait Channel {
+    /// The headers of an answer as they go out.
+    fn headers(plan: &Plan, asked: Asked) -> Vec<(String, String)>;
+
+    /// Ends when the client no longer waits for an answer.
+    fn gone(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// Carries out a plan. Gives back how it ended; anything but a complete answer to a client that
+    /// keeps its connection ends the channel, and so does `Complete` when `asked` says so.
+    fn write(
+        &mut self,
+        plan: &Plan,
+        asked: Asked,
+        witness: &mut (impl Witness + Send),
+    ) -> impl Future<Output = Ending> + Send;
+
+    /// The last word on a channel whose other side may still be sending.
+    fn finish(&mut self) -> impl Future<Output = ()> + Send;
 }
 
 /// A connection with what was read ahead.
@@ -77,19 +101,10 @@ impl<T: Transport> Connection<T> {
                 return Err(nonsense(refused, head, arrived, wire_bytes));
             }
         };
-        let coding = header(&head.headers, "content-encoding").unwrap_or_default();
-        let decoded = decode(coding, &body, LONGEST_BODY).map_err(|error| {
-            let status = match error {
-                CodingError::Unknown(_) => 415,
-                CodingError::Invalid(..) => 400,
-                CodingError::TooLarge => 413,
-            };
-            let refused = Refused {
-                status,
-                message: error.to_string(),
-            };
-            nonsense(refused, head.clone(), arrived, wire_bytes)
-        })?;
+        let decoded = match decoded(&head.headers, &body) {
+            Ok(decoded) => decoded,
+            Err(refused) => return Err(nonsense(refused, head, arrived, wire_bytes)),
+        };
         Ok(Some(Incoming {
             request: head.into_request(body, decoded),
             wire_bytes: wire_bytes as u64,
@@ -100,7 +115,7 @@ impl<T: Transport> Connection<T> {
 
     /// Ends when the client has closed its side or the connection has failed. What it sends until then
     /// is kept for the next request.
-    pub(crate) async fn gone(&mut self) {
+    pub(super) async fn wait_gone(&mut self) {
         while self.input.len() < READ_AHEAD {
             match self.fill().await {
                 Ok(0) | Err(_) => return,
@@ -138,6 +153,19 @@ impl<T: Transport> Connection<T> {
         self.input.reserve(16 << 10);
         self.transport.read_buf(&mut self.input).await
     }
+}
+
+/// The body after its content coding was undone.
+pub(super) fn decoded(headers: &[(String, String)], body: &Bytes) -> Result<Bytes, Refused> {
+    let coding = header(headers, "content-encoding").unwrap_or_default();
+    decode(coding, body, LONGEST_BODY).map_err(|error| Refused {
+        status: match error {
+            CodingError::Unknown(_) => 415,
+            CodingError::Invalid(..) => 400,
+            CodingError::TooLarge => 413,
+        },
+        message: error.to_string(),
+    })
 }
 
 enum Unread {

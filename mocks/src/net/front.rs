@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustls::server::Acceptor;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
@@ -98,13 +98,13 @@ impl Reception {
         Ok(address)
     }
 
-    /// Serves sockets until told to stop.
+    /// Serves sockets until told to stop. Gives back whom to ask whether all packets are seen.
     pub(crate) fn open(
         self: &Arc<Self>,
         sockets: Sockets,
         stopped: &watch::Receiver<bool>,
         tasks: &mut JoinSet<()>,
-    ) -> io::Result<()> {
+    ) -> io::Result<mpsc::Sender<oneshot::Sender<()>>> {
         for (listeners, tls) in [(sockets.tls, true), (sockets.plain, false)] {
             for listener in listeners {
                 let reception = Arc::clone(self);
@@ -124,11 +124,12 @@ impl Reception {
                 Arc::clone(&names).stream(socket)
             }));
         }
+        let (ask, asked) = mpsc::channel(1);
         if let Some(packets) = sockets.packets {
             let packets = Packets::new(packets, Arc::clone(&self.responder))?;
-            tasks.spawn(packets.watch(stopped.clone()));
+            tasks.spawn(packets.watch(stopped.clone(), asked));
         }
-        Ok(())
+        Ok(ask)
     }
 
     /// A connection that dialled an address.

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use tokio::net::UdpSocket;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
 
 use super::Peer;
@@ -34,6 +34,8 @@ struct Flow {
 #[derive(Debug)]
 pub(super) struct Packets {
     socket: UdpSocket,
+    /// The same, read without waiting for word of its readiness.
+    pending: std::net::UdpSocket,
     responder: Arc<Responder>,
     /// Every packet is seen on its way out and on its way in; some are sent again; some are answers.
     flows: HashSet<Flow>,
@@ -47,6 +49,7 @@ impl Packets {
         let socket = std::net::UdpSocket::from(socket);
         socket.set_nonblocking(true)?;
         Ok(Self {
+            pending: socket.try_clone()?,
             socket: UdpSocket::from_std(socket)?,
             responder,
             flows: HashSet::new(),
@@ -54,24 +57,38 @@ impl Packets {
         })
     }
 
-    /// Watches until told to stop.
-    pub(super) async fn watch(mut self, mut stopped: watch::Receiver<bool>) {
+    /// Watches until told to stop. Whoever asks gets an answer when all packets that were sent before are seen.
+    pub(super) async fn watch(
+        mut self,
+        mut stopped: watch::Receiver<bool>,
+        mut asked: mpsc::Receiver<oneshot::Sender<()>>,
+    ) {
         // Longer than every header; the rest of a packet is nobody's business.
         let mut buffer = [0; 256];
         loop {
             let read = tokio::select! {
                 () = told(&mut stopped) => return,
+                Some(asks) = asked.recv() => {
+                    while let Ok(length) = self.pending.recv(&mut buffer) {
+                        self.read(&buffer[..length]).await;
+                    }
+                    // Who no longer waits needs no answer.
+                    let _ = asks.send(());
+                    continue;
+                }
                 read = self.socket.recv(&mut buffer) => read,
             };
             match read {
-                Ok(length) => {
-                    if let Some(flow) = Flow::parse(&buffer[..length]) {
-                        self.see(flow).await;
-                    }
-                }
+                Ok(length) => self.read(&buffer[..length]).await,
                 // The program's network is gone.
                 Err(_) => return,
             }
+        }
+    }
+
+    async fn read(&mut self, packet: &[u8]) {
+        if let Some(flow) = Flow::parse(packet) {
+            self.see(flow).await;
         }
     }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
-use super::{Connection, Transport};
+use super::pace::Pace;
+use super::{Channel, Connection, Transport};
 use crate::fault::{How, Time};
 use crate::journal::Ending;
 use crate::plan::{End, Framing, Plan, Step};
@@ -15,8 +16,6 @@ use crate::plan::{End, Framing, Plan, Step};
 /// How long a connection that is closed for good is still read, so that what the client is sending does
 /// not turn our FIN into a RST.
 const LINGER: Duration = Duration::from_millis(500);
-/// How often a throttled answer goes on.
-const TICK: Duration = Duration::from_millis(20);
 
 /// Who is told what goes out.
 pub(crate) trait Witness {
@@ -35,20 +34,25 @@ pub(crate) struct Asked {
     pub(crate) chunks: bool,
 }
 
-impl<T: Transport> Connection<T> {
-    /// Carries out a plan. Gives back how it ended; anything but a complete answer to a client that
-    /// keeps its connection ends the connection, and so does `Complete` when `asked` says so.
-    pub(crate) async fn write(
+impl<T: Transport> Channel for Connection<T> {
+    fn headers(plan: &Plan, asked: Asked) -> Vec<(String, String)> {
+        wire_headers(plan, asked)
+    }
+
+    async fn gone(&mut self) {
+        self.wait_gone().await;
+    }
+
+    async fn write(
         &mut self,
         plan: &Plan,
         asked: Asked,
-        witness: &mut impl Witness,
+        witness: &mut (impl Witness + Send),
     ) -> Ending {
         let mut output = Output {
             bytes: BytesMut::new(),
             body: Vec::new(),
-            pace: plan.pace,
-            due: None,
+            pace: plan.pace.map(Pace::new),
         };
         let mut begun = false;
         for step in &plan.steps {
@@ -85,15 +89,17 @@ impl<T: Transport> Connection<T> {
     }
 
     /// The last word on a connection whose other side may still be sending.
-    pub(crate) async fn finish(&mut self) {
+    async fn finish(&mut self) {
         if self.transport.shutdown().await.is_ok() {
             // Whether it ended or went on too long, the connection is dropped next.
             let _ = timeout(LINGER, self.drain()).await;
         }
     }
+}
 
+impl<T: Transport> Connection<T> {
     /// Reads until the client has closed its side, too.
-    pub(crate) async fn drain(&mut self) {
+    async fn drain(&mut self) {
         let mut waste = [0; 4 << 10];
         while matches!(self.transport.read(&mut waste).await, Ok(length) if length > 0) {}
     }
@@ -103,9 +109,9 @@ impl<T: Transport> Connection<T> {
             return Ok(());
         }
         let bytes = output.bytes.split();
-        match output.pace {
+        match &mut output.pace {
             None => self.transport.write_all(&bytes).await?,
-            Some(pace) => self.trickle(&bytes, pace, &mut output.due).await?,
+            Some(pace) => self.trickle(&bytes, pace).await?,
         }
         self.transport.flush().await?;
         witness.sent(bytes.len(), &output.body);
@@ -113,31 +119,12 @@ impl<T: Transport> Connection<T> {
         Ok(())
     }
 
-    /// Writes so many bytes per second. `due` is when the last piece had its time: a timer that fires late is made up for.
-    async fn trickle(
-        &mut self,
-        bytes: &[u8],
-        pace: u32,
-        due: &mut Option<Instant>,
-    ) -> io::Result<()> {
-        let pace = f64::from(pace.max(1));
-        let piece = (pace * TICK.as_secs_f64()).ceil().max(1.0);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "positive, and below 2^32"
-        )]
-        let length = piece as usize;
-        for piece in bytes.chunks(length) {
+    /// Writes at a pace.
+    async fn trickle(&mut self, bytes: &[u8], pace: &mut Pace) -> io::Result<()> {
+        for piece in bytes.chunks(pace.piece()) {
             self.transport.write_all(piece).await?;
             self.transport.flush().await?;
-            #[expect(clippy::cast_precision_loss, reason = "a piece is small")]
-            let time = Duration::from_secs_f64(piece.len() as f64 / pace);
-            let now = Instant::now();
-            // Not more than one tick, so that a pause is not followed by a burst.
-            let next = due.map_or(now, |due| due.max(now - TICK.min(time))) + time;
-            *due = Some(next);
-            if !self.wait(next.saturating_duration_since(now)).await {
+            if !self.wait(pace.after(piece.len())).await {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
         }
@@ -149,7 +136,7 @@ impl<T: Transport> Connection<T> {
         match time {
             Time::For(span) => self.wait(span.0).await,
             Time::Ever => {
-                self.gone().await;
+                self.wait_gone().await;
                 false
             }
         }
@@ -158,7 +145,7 @@ impl<T: Transport> Connection<T> {
     async fn wait(&mut self, time: Duration) -> bool {
         tokio::select! {
             () = sleep(time) => true,
-            () = self.gone() => false,
+            () = self.wait_gone() => false,
         }
     }
 
@@ -187,8 +174,7 @@ struct Output {
     bytes: BytesMut,
     /// The body's part of them.
     body: Vec<Bytes>,
-    pace: Option<u32>,
-    due: Option<Instant>,
+    pace: Option<Pace>,
 }
 
 impl Output {

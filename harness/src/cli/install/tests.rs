@@ -9,6 +9,7 @@ fn plan(folder: &Path, version: &str) -> InstallPlan {
     );
     InstallPlan {
         name: "demo".to_owned(),
+        files: BTreeMap::new(),
         run: vec![shell(&script)],
         tools: folder.join("tools/demo-1.2.3"),
         bin: vec!["{tools}/bin".to_owned()],

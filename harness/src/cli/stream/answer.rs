@@ -13,6 +13,8 @@ pub(super) struct Answer {
     commentary: BTreeSet<u64>,
     /// Text of a program that reads the whole answer itself.
     whole: Option<String>,
+    /// The reader found an event.
+    heard: bool,
 }
 
 /// How far the answer has come.
@@ -29,6 +31,7 @@ impl Answer {
         if line.trim().is_empty() {
             return Ok(Progress::Open);
         }
+        self.heard = true;
         let value: Value = serde_json::from_str(line).map_err(|error| {
             let start: String = line.chars().take(80).collect();
             format!("the reader wrote a line that is no JSON ({error}): {start}")
@@ -111,6 +114,11 @@ impl Answer {
             }
         }
         Progress::Complete
+    }
+
+    /// The reader found nothing at all.
+    pub(super) fn heard_nothing(&self) -> bool {
+        !self.heard
     }
 
     /// The reader gave a text of its own.

@@ -71,6 +71,7 @@ impl NamespaceError {
     }
 
     /// A step that this system refused.
+    #[cfg(target_os = "linux")]
     pub(super) fn refused(doing: &str, reason: &io::Error) -> Self {
         Self::Refused {
             doing: doing.to_owned(),

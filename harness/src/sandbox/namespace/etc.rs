@@ -83,6 +83,7 @@ impl Etc {
     }
 
     /// What stands where, symbolic links followed: the system's file, and the one of this folder.
+    #[cfg(target_os = "linux")]
     pub(super) fn places(dir: &Path) -> Vec<(PathBuf, PathBuf)> {
         let bundles = BUNDLES.iter().map(|path| (*path, "ca-certificates.crt"));
         let mut places: Vec<(PathBuf, PathBuf)> = Vec::new();

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::origin::ClientOrigin;
 use crate::authorization::DEVICE_GRANT;
 use crate::authorization::profile::Profile;
+use crate::authorization::profile::chatgpt::CHATGPT;
 use crate::authorization::profile::strict::STRICT;
 use crate::authorization::profile::xai::XAI;
 
@@ -22,6 +23,18 @@ pub(crate) async fn strict(ClientOrigin(origin): ClientOrigin) -> Response {
     body["revocation_endpoint_auth_methods_supported"] = json!(["none"]);
     // RFC 9207 §3
     body["authorization_response_iss_parameter_supported"] = json!(true);
+    json(&body)
+}
+
+/// `/.well-known/oauth-authorization-server`, of ChatGPT.
+pub(crate) async fn chatgpt(ClientOrigin(origin): ClientOrigin) -> Response {
+    let mut body = common(&CHATGPT, &origin);
+    let at = |path: &str| json!(format!("{origin}/oauth/{path}"));
+    body["authorization_endpoint"] = at("authorize");
+    body["token_endpoint"] = at("token");
+    body["revocation_endpoint"] = at("revoke");
+    // Its device flow is not that of RFC 8628.
+    body["grant_types_supported"] = json!(["authorization_code", "refresh_token"]);
     json(&body)
 }
 

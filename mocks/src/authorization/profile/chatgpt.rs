@@ -21,8 +21,9 @@ pub(crate) static CHATGPT: Profile = Profile {
     device: None,
     redirects: Redirects {
         loopback: &["/auth/callback"],
-        shown: &[],
-        show: |code, _| code.to_owned(),
+        // The vendor has no such page; a client that can read one is offered it all the same.
+        shown: &["/oauth/code/callback"],
+        show: |code, state| format!("{code}#{state}"),
     },
     bodies: Bodies::Either,
     answers: Answers::Json,

@@ -1,9 +1,12 @@
 //! Nous Portal, as hermes 0.19 signs in to it (oauth.md §4.1).
 
+use serde_json::{Value, json};
+
 use super::{
-    AccessStyle, Answers, Bodies, DeviceRules, NO_REDIRECTS, Profile, TokenStyle, standard, success,
+    AccessStyle, Answers, Bodies, DeviceRules, NO_REDIRECTS, Profile, TokenStyle, standard,
 };
 use crate::authorization::OnReuse;
+use crate::authorization::state::TokenAnswer;
 
 pub(crate) static NOUS: Profile = Profile {
     name: "nous",
@@ -35,3 +38,14 @@ pub(crate) static NOUS: Profile = Profile {
 
 /// Where the refresh token of a refresh is; the body has none.
 pub(crate) const REFRESH_HEADER: &str = "x-nous-refresh-token";
+
+/// With the address of the models.
+fn success(answer: &TokenAnswer, origin: &str) -> Value {
+    let mut body = super::success(answer, origin);
+    body["inference_base_url"] = if origin == "https://portal.nousresearch.com" {
+        json!("https://inference-api.nousresearch.com/v1")
+    } else {
+        json!(format!("{origin}/v1"))
+    };
+    body
+}

@@ -1,7 +1,9 @@
 //! The whole way through the router, as the wire engine calls it.
 
 mod backend;
+mod code_grant;
 mod device_grant;
+mod models_ask;
 mod sign_in;
 mod tokens;
 
