@@ -143,3 +143,69 @@ fn a_value_that_the_matrix_does_not_have_is_refused() {
     let page = shown(&text);
     assert!(page.contains("did you mean `${status}`?"), "{page}");
 }
+
+#[test]
+fn what_a_step_or_setting_needs_must_be_listed() {
+    let ask = "  - ask: Say hello.";
+    for (from, to, says) in [
+        (ask, "  - login: { flow: nous }", "must list `device-nous`"),
+        (ask, "  - login: {}", "must list `device-login`"),
+        (ask, "  - models:", "must list `discovery`"),
+        (ask, "  - accounts:", "must list `accounts-list`"),
+        (
+            ask,
+            "  - together:\n      - login: { flow: paste }\n      - ask: Say hello.",
+            "must list `code-paste`",
+        ),
+        (
+            "server:",
+            "settings: { modes: [fast] }\nserver:",
+            "must list `fast`",
+        ),
+        (
+            "server:",
+            "settings: { modes: [fats] }\nserver:",
+            "did you mean `fast`?",
+        ),
+        (
+            "refresh: live }",
+            "refresh: live, pool: [{}] }",
+            "must list `pool`",
+        ),
+        (
+            "refresh: live }",
+            "absent: true, imports: { codex: {} } }",
+            "must list `import`",
+        ),
+    ] {
+        let page = shown(&RIGHT.replace(from, to));
+        let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(page.contains(says), "{page}");
+    }
+}
+
+#[test]
+fn a_sign_in_that_cannot_be_played_is_refused() {
+    let text = RIGHT.replace(
+        "needs: [",
+        "needs: [device-login, code-callback, code-paste, ",
+    );
+    for (step, says) in [
+        ("login: { person: forged }", "`callback` and `paste`"),
+        (
+            "login: { flow: callback, after-polls: 1 }",
+            "nobody polls here",
+        ),
+        (
+            "login: { flow: paste }\n    tty: file",
+            "no input that a code could be pasted into",
+        ),
+        ("login: {}\n    at-bound: TERM", "needs `bound`"),
+    ] {
+        let page = shown(&text.replace("  - ask: Say hello.", &format!("  - {step}")));
+        let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(page.contains(says), "{step}: {page}");
+    }
+    let page = shown(&text.replace("exit: failure", "session: { states: [ready] }"));
+    assert!(page.contains("begin with `starting`"), "{page}");
+}
