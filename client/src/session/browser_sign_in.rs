@@ -15,8 +15,9 @@ use crate::transport::{Loopback, Visit};
 
 /// The path that the browser is led back to.
 const CALLBACK: &str = "/auth/callback";
-/// The vendor has registered these ports and the name `localhost`; elsewhere any port will do (RFC 8252 §7.3).
-const VENDOR_PORTS: [u16; 2] = [1455, 1457];
+/// The vendor has registered the first two and the name `localhost`; elsewhere any port will do (RFC 8252 §7.3), and
+/// it is the last resort here.
+const VENDOR_PORTS: [u16; 3] = [1455, 1457, 0];
 /// The vendor's issuer.
 const VENDOR: &str = "https://auth.openai.com";
 /// Where Claude's pages are.
