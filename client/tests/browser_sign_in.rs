@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use loginproof_client::oauth::provider::Hosts;
 use loginproof_client::oauth::{CodeVerifier, SignInError, pkce};
 use loginproof_client::session::{AccountError, Config, Notice, Place, Session};
 use loginproof_client::store::Credentials;
@@ -17,7 +18,7 @@ use support::{access, credential_file, refresh};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use wiremock::matchers::path;
+use wiremock::matchers::{path, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const JWT: &str = "eyJhbGciOiJub25lIn0.eyJlbWFpbCI6ImFAbG9naW5wcm9vZi50ZXN0In0.c2ln";
@@ -28,6 +29,7 @@ const BOUND: Duration = Duration::from_secs(20);
 struct Person {
     session: Session,
     folder: tempfile::TempDir,
+    hosts: Hosts,
     urls: tokio::sync::Mutex<mpsc::UnboundedReceiver<String>>,
 }
 
@@ -53,6 +55,7 @@ impl Person {
         Self {
             session: Session::new(config, listener),
             folder,
+            hosts: Hosts::At(server.uri()),
             urls: tokio::sync::Mutex::new(urls),
         }
     }
@@ -104,7 +107,7 @@ impl Person {
 
 async fn exchanges(server: &MockServer, times: u64) {
     let tokens = json!({ "id_token": JWT, "access_token": access(2), "refresh_token": refresh(2) });
-    Mock::given(path("/oauth/token"))
+    Mock::given(path_regex("^(/v1)?/oauth/token$"))
         .respond_with(ResponseTemplate::new(200).set_body_json(tokens))
         .expect(times)
         .mount(server)
@@ -149,15 +152,19 @@ async fn the_exchange_repeats_the_redirect_uri_and_proves_the_challenge() {
     };
     person
         .session
-        .sign_in_by_paste(BOUND, Place::First, line)
+        .sign_in_by_paste(&person.hosts, BOUND, line)
         .await
         .unwrap();
     let seen = std::fs::read_to_string(person.folder.path().join("seen")).unwrap();
     let mut seen = seen.lines().skip(1);
     let requests = server.received_requests().await.unwrap();
-    let form: HashMap<String, String> = url::form_urlencoded::parse(&requests.last().unwrap().body)
-        .into_owned()
-        .collect();
+    let form: HashMap<String, String> = requests.last().unwrap().body_json().unwrap();
+    let stored: serde_json::Value = serde_json::from_str(&person.stored()).unwrap();
+    assert_eq!(stored["tokens"]["access_token"], access(1));
+    assert_eq!(
+        stored["providers"]["claude"]["tokens"]["access_token"],
+        access(2)
+    );
     let verifier = CodeVerifier::new(&form["code_verifier"]);
     assert_eq!(Some(pkce::challenge(&verifier).as_str()), seen.next());
     assert_eq!(Some(form["redirect_uri"].as_str()), seen.next());
@@ -186,7 +193,7 @@ async fn another_state_is_never_exchanged() {
     let line = async || Ok(Some("ac_loginproof#another".to_owned()));
     let result = person
         .session
-        .sign_in_by_paste(BOUND, Place::First, line)
+        .sign_in_by_paste(&person.hosts, BOUND, line)
         .await;
     assert_eq!(result.unwrap_err(), mismatch);
     assert_eq!(person.stored(), before);
@@ -241,14 +248,14 @@ async fn denial_silence_and_an_empty_input_end_the_sign_in() {
     let never = async || std::future::pending().await;
     let result = person
         .session
-        .sign_in_by_paste(short, Place::First, never)
+        .sign_in_by_paste(&person.hosts, short, never)
         .await;
     assert_eq!(result.unwrap_err(), timed_out);
 
     let empty = async || Ok(None);
     let result = person
         .session
-        .sign_in_by_paste(BOUND, Place::First, empty)
+        .sign_in_by_paste(&person.hosts, BOUND, empty)
         .await;
     assert_eq!(
         result.unwrap_err(),

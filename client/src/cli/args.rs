@@ -142,7 +142,7 @@ pub(super) enum Flow {
     Strict,
     /// ChatGPT through a browser on this machine, which brings the code back by itself (PKCE, loopback redirect)
     Callback,
-    /// ChatGPT's server through a browser anywhere, whose page shows a code to paste here: CODE#STATE, or CODE alone
+    /// Claude through a browser anywhere, whose page shows a code to paste here as CODE#STATE (PKCE)
     Paste,
 }
 

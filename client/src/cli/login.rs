@@ -7,19 +7,13 @@ use super::terminal::Terminal;
 use super::{Exit, Program};
 use crate::oauth::SignInError;
 use crate::oauth::jwt::Claims;
-use crate::oauth::provider::Provider;
 use crate::session::{AccountError, Place, Status};
 use crate::store::Credentials;
 
 impl Program {
     pub(super) async fn login(&self, login: &Login) -> Exit {
-        if let Some(provider) = login.flow.provider() {
-            if login.add {
-                let why = "--add is for ChatGPT accounts: a provider has one place in the file";
-                self.output.failed(None, why, None, Exit::Usage, "", None);
-                return Exit::Usage;
-            }
-            return self.login_with(provider, login).await;
+        if !matches!(login.flow, Flow::Chatgpt | Flow::Callback) {
+            return self.login_elsewhere(login).await;
         }
         let place = login.place();
         if let Some(import) = login.import {
@@ -33,13 +27,6 @@ impl Program {
             Flow::Callback => {
                 let bound = login.bound();
                 self.session.sign_in_by_callback(bound, place).await
-            }
-            Flow::Paste => {
-                let terminal = Terminal::quiet();
-                let session = &self.session;
-                session
-                    .sign_in_by_paste(login.bound(), place, || terminal.line())
-                    .await
             }
             _ => self.session.sign_in(place).await,
         };
@@ -61,30 +48,47 @@ impl Program {
         }
     }
 
-    async fn login_with(&self, provider: &'static Provider, login: &Login) -> Exit {
+    /// Signs in with a provider other than ChatGPT.
+    async fn login_elsewhere(&self, login: &Login) -> Exit {
         let hosts = match self.options.hosts() {
+            _ if login.add => Err(
+                "--add is for ChatGPT accounts: another provider has one place in the file"
+                    .to_owned(),
+            ),
+            hosts => hosts,
+        };
+        let hosts = match hosts {
             Ok(hosts) => hosts,
             Err(why) => {
                 self.output.failed(None, &why, None, Exit::Usage, "", None);
                 return Exit::Usage;
             }
         };
-        match self.session.sign_in_with(provider, &hosts).await {
-            Ok(_) => {
-                let store = self.options.store().display().to_string();
-                self.output.event(
-                    &json!({ "type": "signed_in", "provider": provider.name, "store": store }),
-                );
-                if !self.output.json {
-                    self.output.note(&format!(
-                        "Signed in with {}. Its tokens are in {store}",
-                        provider.title
-                    ));
-                }
-                Exit::Success
+        let (name, title, result) = match login.flow.provider() {
+            Some(provider) => {
+                let result = self.session.sign_in_with(provider, &hosts).await;
+                (provider.name, provider.title, result)
             }
-            Err(error) => self.not_signed_in(&error, login),
+            None => {
+                let terminal = Terminal::quiet();
+                let line = || terminal.line();
+                let bound = login.bound();
+                let result = self.session.sign_in_by_paste(&hosts, bound, line).await;
+                ("claude", "Claude", result)
+            }
+        };
+        if let Err(error) = result {
+            return self.not_signed_in(&error, login);
         }
+        let store = self.options.store().display().to_string();
+        self.output
+            .event(&json!({ "type": "signed_in", "provider": name, "store": store }));
+        if !self.output.json {
+            self.output.note(&format!(
+                "Signed in with {title}. Its tokens are in {store}"
+            ));
+        }
+        Exit::Success
     }
 
     fn signed_in(&self, credentials: &Credentials) -> Exit {

@@ -7,10 +7,47 @@ use super::token::{Body, CLIENT_ID};
 use crate::failure::{Class, Failure};
 use crate::redact::one_line;
 
+/// A client as its authorization server knows it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CodeClient {
+    client_id: &'static str,
+    scope: &'static str,
+    /// Path of the authorization endpoint.
+    authorize: &'static str,
+    /// More parameters for it.
+    more: &'static [(&'static str, &'static str)],
+    /// Whether the exchange is JSON with the state, instead of the form of RFC 6749 §4.1.3.
+    json: bool,
+}
+
+/// Codex at ChatGPT, whose browser is led back to a listener.
+pub static CODEX: CodeClient = CodeClient {
+    client_id: CLIENT_ID,
+    // A refresh token, and to be told by name.
+    scope: "openid profile email offline_access",
+    authorize: "/oauth/authorize",
+    more: &[
+        ("id_token_add_organizations", "true"),
+        ("codex_cli_simplified_flow", "true"),
+        ("originator", "loginproof"),
+    ],
+    json: false,
+};
+
+/// Claude Code, whose server shows the code to the person.
+pub static CLAUDE: CodeClient = CodeClient {
+    client_id: "9d1c250a-e61b-44d9-88ed-5944d1962f5e",
+    scope: "org:create_api_key user:profile user:inference",
+    authorize: "/cai/oauth/authorize",
+    more: &[("code", "true")],
+    json: true,
+};
+
 /// One request for an authorization, made for one sign-in.
 pub struct AuthorizationRequest {
     /// The page that the person opens.
     pub url: String,
+    client: &'static CodeClient,
     issuer: String,
     redirect_uri: String,
     state: String,
@@ -35,37 +72,38 @@ pub enum Arrival {
     Ended(SignInError),
 }
 
-/// What a person asks for: a refresh token, and to be told by name.
-const SCOPE: &str = "openid profile email offline_access";
-
 impl AuthorizationRequest {
-    /// A request to the ChatGPT issuer. `iss_promised` says that its metadata promise `iss` in answers (RFC 9207 §3).
+    /// A request to an issuer. `iss_promised` says that its metadata promise `iss` in answers (RFC 9207 §3).
     ///
     /// ```
-    /// use loginproof_client::oauth::authorization_code::AuthorizationRequest;
-    /// let request = AuthorizationRequest::new("https://auth.test", "http://127.0.0.1:5/auth/callback", false);
+    /// use loginproof_client::oauth::authorization_code::{AuthorizationRequest, CODEX};
+    /// let request = AuthorizationRequest::new(&CODEX, "https://auth.test", "http://127.0.0.1:5/auth/callback", false);
     /// assert!(request.url.starts_with("https://auth.test/oauth/authorize?response_type=code&"));
     /// assert!(request.url.contains("&code_challenge_method=S256&"));
     /// ```
-    pub fn new(issuer: &str, redirect_uri: &str, iss_promised: bool) -> Self {
+    pub fn new(
+        client: &'static CodeClient,
+        issuer: &str,
+        redirect_uri: &str,
+        iss_promised: bool,
+    ) -> Self {
         let verifier = pkce::verifier();
         // RFC 6749 §10.10: as hard to guess as a secret of its own.
         let state = pkce::verifier().expose().to_owned();
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs([
             ("response_type", "code"),
-            ("client_id", CLIENT_ID),
+            ("client_id", client.client_id),
             ("redirect_uri", redirect_uri),
-            ("scope", SCOPE),
+            ("scope", client.scope),
             ("code_challenge", &pkce::challenge(&verifier)),
             ("code_challenge_method", "S256"),
-            ("id_token_add_organizations", "true"),
-            ("codex_cli_simplified_flow", "true"),
             ("state", &state),
-            ("originator", "loginproof"),
         ]);
+        query.extend_pairs(client.more);
         Self {
-            url: format!("{issuer}/oauth/authorize?{}", query.finish()),
+            url: format!("{issuer}{}?{}", client.authorize, query.finish()),
+            client,
             issuer: issuer.to_owned(),
             redirect_uri: redirect_uri.to_owned(),
             state,
@@ -149,16 +187,22 @@ impl AuthorizationRequest {
 
     /// The exchange of the code (RFC 6749 §4.1.3, RFC 7636 §4.5).
     pub fn exchange(&self, code: &AuthorizationCode) -> Body {
-        Body::form(
-            &[
-                ("grant_type", "authorization_code"),
-                ("client_id", CLIENT_ID),
-                ("code", code.expose()),
-                ("redirect_uri", &self.redirect_uri),
-                ("code_verifier", self.verifier.expose()),
-            ],
-            &[code.expose(), self.verifier.expose()],
-        )
+        let mut fields = vec![
+            ("grant_type", "authorization_code"),
+            ("client_id", self.client.client_id),
+            ("code", code.expose()),
+            ("redirect_uri", &self.redirect_uri),
+            ("code_verifier", self.verifier.expose()),
+        ];
+        let secrets = [code.expose(), self.verifier.expose()];
+        if !self.client.json {
+            return Body::form(&fields, &secrets);
+        }
+        fields.push(("state", &self.state));
+        let object = fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.into()));
+        Body::json(&serde_json::Value::Object(object.collect()), &secrets)
     }
 }
 
@@ -169,7 +213,12 @@ mod tests {
     use super::*;
 
     fn request(iss_promised: bool) -> AuthorizationRequest {
-        AuthorizationRequest::new("https://a.test", "http://127.0.0.1:5/cb", iss_promised)
+        AuthorizationRequest::new(
+            &CODEX,
+            "https://a.test",
+            "http://127.0.0.1:5/cb",
+            iss_promised,
+        )
     }
 
     fn parameter(url: &str, name: &str) -> String {

@@ -45,6 +45,23 @@ pub struct Tokens {
     pub extra: Map<String, Value>,
 }
 
+impl Tokens {
+    /// Reads the tokens of a successful exchange.
+    ///
+    /// # Errors
+    /// There are none in it. Nothing of the answer is quoted.
+    pub fn read(answer: &Answer) -> Result<Self, SignInError> {
+        match read_poll(answer, &[], &Redactor::default(), SystemTime::now()) {
+            PollMeaning::Granted(tokens) => Ok(tokens),
+            PollMeaning::Ended(error) => Err(error),
+            _ => Err(SignInError::MissingField {
+                what: "token",
+                field: "access_token",
+            }),
+        }
+    }
+}
+
 /// The meaning of a poll's answer.
 #[derive(Debug)]
 pub(super) enum PollMeaning {

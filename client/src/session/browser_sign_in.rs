@@ -3,11 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use super::{AccountError, Credentials, Notice, Place, Session};
+use crate::answer::Answer;
 use crate::failure::Class;
-use crate::oauth::authorization_code::{Arrival, AuthorizationRequest};
-use crate::oauth::device_grant::Outgoing;
+use crate::oauth::authorization_code::{Arrival, AuthorizationRequest, CLAUDE, CODEX};
+use crate::oauth::device_grant::{Outgoing, Tokens};
 use crate::oauth::metadata::{self, WellKnown};
-use crate::oauth::token::{self, Grant};
+use crate::oauth::provider::Hosts;
+use crate::oauth::token::{self, Body};
 use crate::oauth::{AuthorizationCode, SignInError, patience, refusal};
 use crate::transport::{Loopback, Visit};
 
@@ -17,6 +19,12 @@ const CALLBACK: &str = "/auth/callback";
 const VENDOR_PORTS: [u16; 2] = [1455, 1457];
 /// The vendor's issuer.
 const VENDOR: &str = "https://auth.openai.com";
+/// Where Claude's pages are.
+const CLAUDE_PAGE: &str = "https://claude.com";
+/// Where its tokens are bought.
+const CLAUDE_TOKENS: &str = "https://platform.claude.com";
+/// The page of its own that shows the code.
+const CLAUDE_SHOWS: &str = "https://platform.claude.com/oauth/code/callback";
 /// Exchanges before giving up.
 const EXCHANGES: u32 = 3;
 /// Lines that may hold no code before giving up.
@@ -65,23 +73,27 @@ impl Session {
         result
     }
 
-    /// Signs in through a browser anywhere, whose page shows the code; `line` gives what the person enters.
+    /// Signs in at Claude's server through a browser anywhere, whose page shows the code; `line` gives what the person
+    /// enters. The tokens stand beside the ChatGPT ones.
     ///
     /// # Errors
-    /// Why there are no new credentials in the file.
+    /// Why there are no new tokens in the file.
     pub async fn sign_in_by_paste<F, L>(
         &self,
+        hosts: &Hosts,
         bound: Duration,
-        place: Place,
         mut line: F,
-    ) -> Result<Credentials, AccountError>
+    ) -> Result<Tokens, AccountError>
     where
         F: FnMut() -> L,
         L: Future<Output = std::io::Result<Option<String>>>,
     {
         drop(self.store.reserve()?);
-        let redirect_uri = format!("{}/oauth/code/callback", self.config.issuer);
-        let request = self.authorization_request(&redirect_uri).await;
+        let host = |own: &str| match hosts {
+            Hosts::Own { .. } => own.to_owned(),
+            Hosts::At(origin) => origin.clone(),
+        };
+        let request = AuthorizationRequest::new(&CLAUDE, &host(CLAUDE_PAGE), CLAUDE_SHOWS, false);
         self.notify(Notice::Browse {
             url: request.url.clone(),
             paste: true,
@@ -107,7 +119,15 @@ impl Session {
             Ok(code) => code?,
             Err(_) => return Err(SignInError::TimedOut { after: bound }.into()),
         };
-        self.exchange_and_keep(&request, &code, place).await
+        // From here on the approval can be lost.
+        let critical = self.enter_critical();
+        let base = host(CLAUDE_TOKENS);
+        let url = format!("{base}/v1/oauth/token");
+        let answer = self.exchange_code(&url, request.exchange(&code)).await?;
+        let tokens = Tokens::read(&answer).map_err(AccountError::SignIn)?;
+        self.keep_provider("claude", &base, &tokens).await?;
+        drop(critical);
+        Ok(tokens)
     }
 
     /// Waits for the browser to bring an answer. What is none gets a refusal, and the wait goes on.
@@ -157,7 +177,7 @@ impl Session {
             },
             _ => false,
         };
-        AuthorizationRequest::new(issuer, redirect_uri, promised)
+        AuthorizationRequest::new(&CODEX, issuer, redirect_uri, promised)
     }
 
     async fn exchange_and_keep(
@@ -168,25 +188,29 @@ impl Session {
     ) -> Result<Credentials, AccountError> {
         // From here on the approval can be lost.
         let critical = self.enter_critical();
-        let grant = self.exchange_code(request, code).await?;
+        let url = format!("{}/oauth/token", self.config.issuer);
+        let body = request.exchange(code);
+        let redactor = body.redactor.clone();
+        let answer = self.exchange_code(&url, body).await?;
+        let grant = token::read_exchange(&answer, &redactor, SystemTime::now())
+            .map_err(SignInError::Refused)?;
         let kept = self.keep_grant(&grant, place).await;
         drop(critical);
         kept
     }
 
-    async fn exchange_code(
-        &self,
-        request: &AuthorizationRequest,
-        code: &AuthorizationCode,
-    ) -> Result<Grant, SignInError> {
-        let body = request.exchange(code);
+    /// Sends the code until there is an answer that can hold tokens.
+    async fn exchange_code(&self, url: &str, body: Body) -> Result<Answer, SignInError> {
+        let outgoing = Outgoing {
+            purpose: "exchange",
+            url: url.to_owned(),
+            form: Some(body.clone()),
+            bearer: None,
+        };
         let mut attempts = 1;
         loop {
-            let failure = match self.post_oauth("exchange", "/oauth/token", &body).await {
-                Ok(answer) if answer.is_success() => {
-                    return token::read_exchange(&answer, &body.redactor, SystemTime::now())
-                        .map_err(SignInError::Refused);
-                }
+            let failure = match self.send_outgoing(&outgoing).await {
+                Ok(answer) if answer.is_success() => return Ok(answer),
                 Ok(answer) => {
                     let failure = refusal::classify_sign_in(&answer, &body.redactor);
                     // The code is single-use: what the server has looked at is not sent again.

@@ -35,7 +35,8 @@ impl Session {
                 Step::WaitUntil(at) => tokio::time::sleep_until(at.into()).await,
                 Step::Done(tokens) => {
                     let critical = self.enter_critical();
-                    self.keep_provider(provider, hosts, &tokens).await?;
+                    let base = provider.endpoints(hosts).base;
+                    self.keep_provider(provider.name, &base, &tokens).await?;
                     drop(critical);
                     return Ok(tokens);
                 }
@@ -44,16 +45,15 @@ impl Session {
         }
     }
 
-    async fn keep_provider(
+    pub(super) async fn keep_provider(
         &self,
-        provider: &Provider,
-        hosts: &Hosts,
+        name: &str,
+        base: &str,
         tokens: &Tokens,
     ) -> Result<(), AccountError> {
         let _lock = self.lock_for_sign_in().await?;
-        let document = stored(tokens, &provider.endpoints(hosts).base, SystemTime::now());
-        let reservation = self.store.reserve()?;
-        Ok(reservation.commit_provider(provider.name, document)?)
+        let document = stored(tokens, base, SystemTime::now());
+        Ok(self.store.reserve()?.commit_provider(name, document)?)
     }
 
     pub(super) async fn send_outgoing(&self, outgoing: &Outgoing) -> Result<Answer, Failure> {

@@ -9,7 +9,7 @@ use loginproof_mocks::script::Endpoint;
 
 use super::{Broken, Finding, excerpt};
 use crate::run::event::Excerpt;
-use crate::run::evidence::Evidence;
+use crate::run::evidence::{Evidence, HomeFile};
 
 pub(super) fn judge(evidence: &Evidence) -> Finding {
     if evidence.secrets.is_empty() {
@@ -49,7 +49,12 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
             );
         }
     }
-    for file in &evidence.files {
+    // What programs printed was judged above, wherever it went.
+    let printed = |file: &&HomeFile| {
+        let mut logs = evidence.programs.iter().filter_map(|one| one.log.as_ref());
+        !logs.any(|log| *log == file.absolute)
+    };
+    for file in evidence.files.iter().filter(printed) {
         let put_there = evidence
             .furnished
             .iter()

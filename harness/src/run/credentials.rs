@@ -95,10 +95,8 @@ pub(super) fn flow(scenario: &Scenario) -> Flow {
 
 /// Every file of a program that may hold tokens.
 pub(super) fn files(target: &Target, placeholders: &Placeholders) -> Vec<PathBuf> {
-    let own = target.file.store.as_ref().map(|store| store.path.as_str());
-    let others = target.logins.values().chain(target.imports.values());
-    own.into_iter()
-        .chain(others.map(|credential| credential.path.as_str()))
+    target
+        .credential_files()
         .map(|path| PathBuf::from(placeholders.fill(path)))
         .collect()
 }

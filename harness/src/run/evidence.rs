@@ -67,6 +67,8 @@ pub struct ProgramRecord {
     pub typed: String,
     /// The bound of its step was over before it ended.
     pub timed_out: bool,
+    /// A file that its output went into.
+    pub log: Option<PathBuf>,
 }
 
 /// How long any of the programs was running.

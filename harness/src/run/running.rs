@@ -23,7 +23,7 @@ pub(super) struct Running {
     pub(super) started: Duration,
     began: Instant,
     pub(super) program: Program,
-    /// The file that output goes into, in the place of a terminal or pipes.
+    /// The file that output goes into, in the place of a terminal or pipes or beside them.
     log: Option<PathBuf>,
     /// Where its final answer stands.
     answer: AnswerFrom,
@@ -69,7 +69,7 @@ impl Running {
     /// What can be read now, wherever it goes.
     pub(super) fn view(&self) -> View {
         let view = self.program.view();
-        let Some(log) = &self.log else {
+        let Some(log) = self.read_from() else {
             return view;
         };
         let bytes = std::fs::read(log).unwrap_or_default();
@@ -88,7 +88,7 @@ impl Running {
         bound: Duration,
         mut f: impl FnMut(&View) -> Option<T>,
     ) -> Result<T, WaitError> {
-        if self.log.is_none() {
+        if self.read_from().is_none() {
             return self.program.wait_for(bound, f).await;
         }
         // Nobody tells of changes to a file.
@@ -129,7 +129,7 @@ impl Running {
     pub(super) async fn record(&self) -> ProgramRecord {
         let ended = self.program.end().await;
         let view = self.view();
-        let raw = match &self.log {
+        let raw = match self.read_from() {
             Some(_) => view.stdout.as_deref().unwrap_or_default().to_vec(),
             None => {
                 self.program
@@ -151,7 +151,13 @@ impl Running {
             prompted: person.prompted,
             typed: person.typed,
             timed_out: self.timed_out.load(Ordering::Relaxed),
+            log: self.log.clone(),
         }
+    }
+
+    /// The file that is the only place where output can be read.
+    fn read_from(&self) -> Option<&PathBuf> {
+        self.log.as_ref().filter(|_| self.tty == Tty::File)
     }
 
     fn person(&self) -> MutexGuard<'_, PersonSaw> {

@@ -41,10 +41,13 @@ impl Stage {
             },
             Tty::None => Attach::Pipes { stdin },
             Tty::Script => Attach::Script { stdin, log: None },
-            Tty::ScriptLog => Attach::Script {
-                stdin,
-                log: Some(self.free("session", running.len())),
-            },
+            Tty::ScriptLog => {
+                log = Some(self.free("session", running.len()));
+                Attach::Script {
+                    stdin,
+                    log: log.clone(),
+                }
+            }
             Tty::File => {
                 let file = self.free("output", running.len());
                 let shell = ["sh", "-c", INTO_FILE].map(str::to_owned);

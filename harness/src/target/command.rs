@@ -143,6 +143,20 @@ impl Target {
         })
     }
 
+    /// Every file that may hold tokens, with placeholders.
+    pub fn credential_files(&self) -> impl Iterator<Item = &str> {
+        let file = &self.file;
+        let logins = file
+            .logins
+            .values()
+            .filter_map(|login| login.store.as_ref());
+        let stores = file.store.iter().chain(logins).chain(file.imports.values());
+        stores
+            .flat_map(|store| std::iter::once(&store.path).chain(&store.also))
+            .map(String::as_str)
+            .filter(|path| !path.is_empty())
+    }
+
     /// Patterns of host names that are ours.
     #[must_use]
     pub fn hosts(&self) -> Vec<String> {

@@ -302,6 +302,7 @@ store = { path = "{home}/nous.json" }
 run = ["toy", "qwen"]
 [store]
 path = "{home}/auth.json"
+also = ["{home}/shared.json"]
 format = "codex"
 [imports.loginproof]
 path = "{home}/other.json"
@@ -312,6 +313,9 @@ path = "{home}/other.json"
     assert_eq!(path(Flow::Nous), "{home}/nous.json");
     assert_eq!(path(Flow::Qwen), "{home}/auth.json");
     assert_eq!(target.imports["loginproof"].path, "{home}/other.json");
+    let files: Vec<_> = target.credential_files().collect();
+    let known = ["auth.json", "shared.json", "nous.json", "other.json"];
+    assert_eq!(files, known.map(|name| format!("{{home}}/{name}")));
 }
 
 #[test]

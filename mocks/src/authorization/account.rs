@@ -11,6 +11,8 @@ pub struct Account {
     pub email: String,
     /// Claim `chatgpt_plan_type`.
     pub plan: String,
+    /// Claim `name` (OpenID Connect Core §5.1).
+    pub name: String,
 }
 
 impl Account {
@@ -21,6 +23,7 @@ impl Account {
             user_id: format!("user-loginproof-{number:04}"),
             email: email.to_owned(),
             plan: plan.to_owned(),
+            name: FIRST_NAME.to_owned(),
         }
     }
 
@@ -37,5 +40,7 @@ impl Account {
 
 /// The account every server starts with.
 pub(super) const FIRST_EMAIL: &str = "person@loginproof.example";
+/// What people are called who are not given a name.
+pub(super) const FIRST_NAME: &str = "Loginproof Person";
 /// Its plan.
 pub(super) const FIRST_PLAN: &str = "plus";

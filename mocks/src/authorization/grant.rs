@@ -37,9 +37,14 @@ impl Grant {
         self.anybodys || (self.profile == profile && self.client_id == client_id)
     }
 
-    /// RFC 6749 §6: no scope beyond what was granted.
-    pub(super) fn covers(&self, scope: &str) -> bool {
-        self.anybodys && self.profile.client.is_none() || covers(&self.scope, scope)
+    /// RFC 6749 §6: no scope beyond what was granted; of what is anybody's, what the provider usually grants.
+    pub(super) fn covers(&self, profile: &Profile, scope: &str) -> bool {
+        let granted = if self.anybodys {
+            profile.scope
+        } else {
+            &self.scope
+        };
+        covers(granted, scope)
     }
 }
 

@@ -64,6 +64,9 @@ pub struct AuthorizationOptions {
     pub on_reuse: OnReuse,
     /// Whether a device that polls too soon is told so.
     pub slow_down: SlowDown,
+    /// What the person is called (claim `name`). `>` and `?` in it make a token's payload need `-` and `_`, the letters in
+    /// which base64url differs from base64; plain claims never do.
+    pub name: String,
     /// How long after its rotation a spent refresh token is still answered with the newest pair. Default 0ms.
     pub grace: Span,
 }
@@ -99,6 +102,7 @@ impl Default for AuthorizationOptions {
             access_life: Span::seconds(3600),
             on_reuse: OnReuse::Reject,
             slow_down: SlowDown::Never,
+            name: account::FIRST_NAME.to_owned(),
             grace: Span::seconds(0),
         }
     }

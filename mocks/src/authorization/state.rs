@@ -111,6 +111,7 @@ impl AuthorizationState {
             api_keys: HashSet::new(),
         };
         state.add_account(FIRST_EMAIL, FIRST_PLAN);
+        state.accounts[0].name.clone_from(&state.options.name);
         state
     }
 
@@ -305,7 +306,7 @@ impl AuthorizationState {
         let owner = self.owners.get(asked.token).copied();
         // RFC 6749 §6: no scope beyond what was granted.
         let covered = |scope: &str| match owner {
-            Some(family) => self.families[family].grant().covers(scope),
+            Some(family) => self.families[family].grant().covers(profile, scope),
             None => grant::covers(profile.scope, scope),
         };
         if asked.scope.is_some_and(|scope| !covered(scope)) {

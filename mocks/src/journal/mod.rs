@@ -94,7 +94,7 @@ pub struct RecordedRequest {
     pub truncated: bool,
     /// When its first byte came, since the server's start.
     pub arrived: Duration,
-    /// Bytes on the wire: head, body and its framing.
+    /// Bytes on the wire: head, body and its framing. Over HTTP/2 the headers before compression and the body, no frames.
     pub wire_bytes: u64,
 }
 
@@ -109,7 +109,7 @@ pub struct RecordedAnswer {
     pub body: Bytes,
     /// Whether the body was longer than what is kept.
     pub truncated: bool,
-    /// Bytes on the wire: head, body and its framing.
+    /// Bytes on the wire: head, body and its framing. Over HTTP/2 the headers before compression and the body, no frames.
     pub wire_bytes: u64,
     /// When its first byte was sent, since the server's start.
     pub started: Duration,

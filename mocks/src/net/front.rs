@@ -18,7 +18,10 @@ use tokio_rustls::LazyConfigAcceptor;
 use super::datagrams::Datagrams;
 use super::names::NameService;
 use super::packets::Packets;
-use super::{CertificateAuthority, CertificateError, Connection, Dialled, Door, listen, proxy};
+use super::tls::{H2, HTTP_1_1};
+use super::{
+    CertificateAuthority, CertificateError, Connection, Dialled, Door, http2, listen, proxy,
+};
 use crate::conversation::converse;
 use crate::egress::why;
 use crate::hosts::{Place, canonical};
@@ -77,7 +80,7 @@ impl Reception {
         authority: Arc<CertificateAuthority>,
     ) -> Result<Self, CertificateError> {
         Ok(Self {
-            by_name: authority.server_config("localhost")?,
+            by_name: authority.server_config("localhost", &[H2, HTTP_1_1])?,
             responder,
             authority,
         })
@@ -203,12 +206,17 @@ impl Reception {
             Ok(Err(error)) => return self.responder.handshake_failed(dialled, why(&error)).await,
             Err(_) => return self.responder.handshake_failed(dialled, too_slow()).await,
         };
-        let requests = converse(Connection::new(stream), &door, &self.responder).await;
-        if let Some(dialled) = door.dialled.filter(|_| requests == 0) {
+        let door = Arc::new(door);
+        let requests = if stream.get_ref().1.alpn_protocol() == Some(H2) {
+            http2::serve(stream, &door, &self.responder).await
+        } else {
+            converse(Connection::new(stream), &door, &self.responder).await
+        };
+        if let Some(dialled) = door.dialled.as_ref().filter(|_| requests == 0) {
             let reason = "the client closed the connection after the TLS handshake, without a request; \
                           some programs do so when they do not trust the run's authority";
             self.responder
-                .handshake_failed(&dialled, reason.to_owned())
+                .handshake_failed(dialled, reason.to_owned())
                 .await;
         }
     }
@@ -229,7 +237,7 @@ impl Reception {
         }
         let address = dialled.address.map(|address| address.to_string());
         match dialled.name.clone().or(address) {
-            Some(unnamed) => self.authority.server_config(&unnamed),
+            Some(unnamed) => self.authority.server_config(&unnamed, &[H2, HTTP_1_1]),
             None => Ok(Arc::clone(&self.by_name)),
         }
     }

@@ -9,6 +9,7 @@ mod dns;
 mod door;
 mod front;
 mod http1;
+mod http2;
 mod listen;
 mod names;
 mod pace;

@@ -19,6 +19,11 @@ use tokio_rustls::server::TlsStream;
 
 use super::Transport;
 
+/// Names of protocols as clients and servers agree on them (RFC 7301 §6).
+pub(crate) const HTTP_1_1: &[u8] = b"http/1.1";
+/// HTTP/2.
+pub(crate) const H2: &[u8] = b"h2";
+
 /// The authority that signs a run's certificates. Its key exists in this process only and ends with it.
 pub struct CertificateAuthority {
     issuer: Issuer<'static, KeyPair>,
@@ -133,13 +138,16 @@ impl CertificateAuthority {
         self: &Arc<Self>,
         unnamed: &str,
     ) -> Result<TlsAcceptor, CertificateError> {
-        self.server_config(unnamed).map(TlsAcceptor::from)
+        self.server_config(unnamed, &[HTTP_1_1])
+            .map(TlsAcceptor::from)
     }
 
-    /// Certificates by the name that is asked for; for clients that name no host, one for `unnamed`.
+    /// Certificates by the name that is asked for; for clients that name no host, one for `unnamed`. `protocols`
+    /// are offered in the server's order of preference (RFC 7301).
     pub(crate) fn server_config(
         self: &Arc<Self>,
         unnamed: &str,
+        protocols: &[&[u8]],
     ) -> Result<Arc<ServerConfig>, CertificateError> {
         self.leaf(unnamed)?;
         let names = ByName {
@@ -154,7 +162,7 @@ impl CertificateAuthority {
             })?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(names));
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         Ok(Arc::new(config))
     }
 }

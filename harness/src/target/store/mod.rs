@@ -23,6 +23,9 @@ use layout::{Place, Shape};
 pub struct StoreFile {
     /// The credential file, with placeholders.
     pub path: String,
+    /// Further files of the program that hold the same tokens: where it shares them between profiles, say. They are
+    /// no leak, and nothing else is asked of them.
+    pub also: Vec<String>,
     /// `codex`, `hermes`, `hermes-pool`, `opencode`, `pi`, `claude`, `gemini`, `qwen`, `loginproof`, or `pointers`
     /// (the same as none).
     pub format: Option<String>,
@@ -161,6 +164,7 @@ impl StoreFile {
         let shape = if shape { self } else { below };
         Self {
             path,
+            also: self.also.clone(),
             provider: self.provider.clone().or_else(|| below.provider.clone()),
             ..shape.clone()
         }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::authorization::profile::claude::CLAUDE;
 use crate::authorization::profile::nous::NOUS;
 use crate::authorization::profile::qwen::QWEN;
 use crate::authorization::profile::strict::STRICT;
@@ -224,6 +225,25 @@ fn what_a_scenario_starts_from_is_refreshed_at_whichever_provider_comes_first() 
             .err(),
         Some(Refusal::RefreshRevoked)
     );
+}
+
+#[test]
+fn what_a_scenario_starts_from_is_granted_what_its_provider_usually_grants() {
+    let mut server = server();
+    let set = server.seed(TokenState::Expired, TokenState::Live, None, at(0));
+    let refresh = |scope| RefreshRequest {
+        profile: &CLAUDE,
+        client_id: "claude-app",
+        token: &set.refresh_token,
+        scope: Some(scope),
+        rotation: Rotation::Rotate,
+        issuer: ISSUER,
+    };
+    assert_eq!(
+        server.refresh(&refresh("openid"), at(1)).err(),
+        Some(Refusal::Scope)
+    );
+    assert!(server.refresh(&refresh("user:inference"), at(2)).is_ok());
 }
 
 #[derive(Clone, Copy, Debug)]
