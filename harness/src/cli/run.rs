@@ -250,7 +250,7 @@ pub(super) fn fresh_run_folder() -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::fs::create_dir_all(path)
         .and_then(|()| std::fs::canonicalize(path))
         .map_err(|error| {
