@@ -11,6 +11,7 @@
 
 pub mod answer;
 pub mod cli;
+pub mod defect;
 pub mod error_body;
 pub mod failure;
 pub mod oauth;

@@ -4,6 +4,7 @@ pub mod baseline;
 pub mod check;
 pub mod cli;
 pub mod file_error;
+pub mod mutants;
 pub mod report;
 pub mod run;
 pub mod sandbox;

@@ -2,6 +2,8 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod machine;
+
 use std::path::Path;
 
 use assert_cmd::Command;
@@ -107,22 +109,6 @@ fn write(desk: &Path, name: &str, text: &str) {
     std::fs::write(path, text).unwrap();
 }
 
-/// Whether this machine gives namespaces; where it does not, `doctor` says why.
-fn namespaces() -> bool {
-    let doctor = Command::cargo_bin("loginproof")
-        .unwrap()
-        .args(["doctor", "--format", "json"])
-        .output()
-        .unwrap();
-    let told: Value = serde_json::from_slice(&doctor.stdout).unwrap();
-    let findings = told["findings"].as_array().unwrap();
-    let way = findings
-        .iter()
-        .find(|finding| finding["name"].as_str().unwrap().contains("namespace"))
-        .unwrap();
-    way["ok"] == true
-}
-
 #[test]
 fn through_the_proxy_the_request_is_told_with_its_secret() {
     let seen = play("proxy");
@@ -142,7 +128,7 @@ fn through_the_proxy_the_request_is_told_with_its_secret() {
 
 #[test]
 fn in_a_namespace_every_attempt_is_told_with_its_process() {
-    if !namespaces() {
+    if !machine::gives_namespaces() {
         return;
     }
     let seen = play("namespace");

@@ -1,6 +1,9 @@
 //! The README's walk-through: its files, its commands, and what it says comes out.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(target_os = "linux")]
+mod machine;
+
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -53,7 +56,8 @@ impl Newcomer {
 fn the_walk_through_ends_as_it_says() {
     let newcomer = Newcomer::new();
     let lint = newcomer.types(inline("loginproof lint --target ./tiny.toml"));
-    assert_eq!(lint.status.code(), Some(0), "{}", text(&lint.stderr));
+    let mistakes = text(&lint.stdout) + &text(&lint.stderr);
+    assert!(!mistakes.contains("tiny.toml"), "{mistakes}");
 
     let command = inline("loginproof run --target ./tiny.toml baseline");
     let first = newcomer.types(command);
@@ -112,6 +116,37 @@ fn the_scenarios_that_it_names_catch_what_it_says() {
     assert!(rows > 3, "{rows}");
     let run = newcomer.run("refresh/reused");
     assert_eq!(run["summary"]["unsupported"], run["summary"]["checks"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_its_variables_the_script_is_led_to_the_mocks_all_the_same() {
+    if !machine::gives_namespaces() {
+        return;
+    }
+    let newcomer = Newcomer::new();
+    let target = std::fs::read_to_string(newcomer.path("tiny.toml")).unwrap();
+    let (before, rest) = target.split_once("[env]").unwrap();
+    let (_, after) = rest.split_once("\n\n").unwrap();
+    let target = format!("{before}{after}").replace(
+        r#"network = ["direct"]"#,
+        inline(r#"network = ["namespace"]"#),
+    );
+    std::fs::write(newcomer.path("tiny.toml"), &target).unwrap();
+    let run = newcomer.run("baseline/device-login baseline/turn");
+    assert_eq!(run["targets"][0]["network"], "namespace");
+    let verdicts = |check: &str| -> Vec<&str> {
+        let results = run["results"].as_array().unwrap().iter();
+        results
+            .filter(|result| result["check"] == check)
+            .map(|result| result["verdict"].as_str().unwrap())
+            .collect()
+    };
+    assert_eq!(verdicts("no-egress"), ["pass", "pass"], "{run:#}");
+    for check in ["signs-in", "answers", "clean-exit", "no-surprise"] {
+        assert!(!verdicts(check).contains(&"fail"), "{check}: {run:#}");
+    }
+    assert_eq!(run["summary"]["exit_status"], 5);
 }
 
 /// The content of the README's code block that begins with these words.

@@ -3,6 +3,8 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod machine;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -45,6 +47,11 @@ impl Played {
 /// Plays a program that runs this Python script, and after it one that behaves, on a terminal or on pipes.
 /// Whatever the script does: nothing of it may be alive afterwards, and the second scenario must pass.
 fn play(tty: &str, script: &str) -> Played {
+    play_in("direct", tty, script)
+}
+
+/// The same by another way in.
+fn play_in(network: &str, tty: &str, script: &str) -> Played {
     let folder = tempfile::tempdir().unwrap();
     let desk = folder.path();
     // In the environment of all that the program starts, and of nothing else.
@@ -65,7 +72,7 @@ name = "unruly"
 title = "Unruly"
 version = ["echo", "unruly 1.0"]
 speaks = ["ask"]
-network = ["direct"]
+network = ["{network}"]
 [env]
 MARKER = "{marker}"
 PEAK = "{peak}"
@@ -319,5 +326,37 @@ os.write(1, b'\\x1b[?1049h\\x1b[?25l')",
         &played,
         "unclean",
         r"^ask: terminal modes left: alternate screen, hidden cursor, line discipline \(echo, canonical mode\)$",
+    );
+}
+
+#[test]
+fn none_of_them_gets_away_in_a_namespace() {
+    if !machine::gives_namespaces() {
+        return;
+    }
+    let hangs = play_in("namespace", "pty", "time.sleep(300)");
+    assert_says(&hangs, "fail", STILL_RUNNING);
+    let runs_away = "for _ in range(100000):
+    if os.fork() > 0:
+        os._exit(0)
+    os.setsid()";
+    let caught = play_in("namespace", "none", runs_away);
+    assert_says(
+        &caught,
+        "unclean",
+        "^ask: left behind, ended by the harness: 1 process",
+    );
+    let daemon = "if os.fork() == 0:
+    os.setsid()
+    if os.fork() > 0:
+        os._exit(0)
+    os.closerange(0, 256)
+    time.sleep(300)
+os.wait()";
+    let named = play_in("namespace", "none", daemon);
+    assert_says(
+        &named,
+        "unclean",
+        "^ask: left behind, ended by the harness: 1 process",
     );
 }

@@ -43,6 +43,11 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         json: args.options.json,
         verbose: args.options.verbose,
     };
+    #[cfg(feature = "defects")]
+    if let Err(error) = crate::defect::switch_on() {
+        output.note(&format!("error: {error}"));
+        return Exit::Usage.into();
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

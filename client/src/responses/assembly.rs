@@ -5,9 +5,10 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use super::classify::{classify_error, failure_of_response};
-use super::event::{Event, Place, string};
+use super::event::{Channel, Event, Place, string};
 use super::response::{Fact, IncompleteReason, Outcome, Response, Usage};
 use super::slot::Slot;
+use crate::defect::{self, Defect};
 use crate::redact::Redactor;
 
 /// A response in the making.
@@ -71,7 +72,15 @@ impl Assembly {
                 place,
                 channel,
                 text,
-            } => self.slot(&place).delta(channel, &text),
+            } => {
+                let parallel =
+                    channel == Channel::Arguments && defect::active(Defect::CallArgumentsOnFirst);
+                let first = self.slots.iter().position(Slot::is_call);
+                match first.filter(|_| parallel) {
+                    Some(first) => self.slots[first].delta(channel, &text),
+                    None => self.slot(&place).delta(channel, &text),
+                }
+            }
             Event::Done {
                 place,
                 channel,

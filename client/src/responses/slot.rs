@@ -88,6 +88,11 @@ impl Slot {
         }
     }
 
+    /// Whether the item is a function call.
+    pub(super) fn is_call(&self) -> bool {
+        self.kind().as_deref() == Some("function_call")
+    }
+
     /// The type of the item, from the best source that names one.
     fn kind(&self) -> Option<String> {
         let named = [

@@ -7,6 +7,7 @@ mod explain;
 pub mod install;
 mod lint;
 mod list;
+mod mutants;
 mod namespace;
 mod report;
 mod run;
@@ -51,6 +52,8 @@ enum Command {
     Run(run::RunArgs),
     /// Make a table of programs by area from kept runs
     Report(report::ReportArgs),
+    /// Prove that the checks can fail: play the suite against the reference client's named defects
+    Mutants(mutants::MutantsArgs),
     /// List scenarios
     List(list::ListArgs),
     /// Explain a case: why it matters, what the server does, what must hold, where it was reported
@@ -132,6 +135,11 @@ impl SuiteArgs {
         }
     }
 
+    /// The folder, when it is not the embedded suite, as a path.
+    pub(crate) fn path(&self) -> Option<&std::path::Path> {
+        self.suite.as_deref()
+    }
+
     /// The folder, when it is not the embedded suite.
     pub(crate) fn folder(&self) -> Option<String> {
         self.suite.as_ref().map(|dir| dir.display().to_string())
@@ -170,6 +178,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Report(args) => report::report(&args),
+        Command::Mutants(args) => mutants::mutants(&args),
         Command::List(args) => list::list(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Lint(args) => lint::lint(&args),

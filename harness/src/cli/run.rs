@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
@@ -208,8 +209,20 @@ pub(super) fn no_way(error: WayError) -> Failure {
     }
 }
 
+/// Descriptors for as many scenarios side by side as there may be: each has servers, terminals and namespaces.
+const DESCRIPTORS: u64 = 8192;
+
 /// The runtime that servers, programs and checks share.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = limit
+        .maximum
+        .map_or(DESCRIPTORS, |most| most.min(DESCRIPTORS));
+    if limit.current.is_some_and(|current| current < wanted) {
+        limit.current = Some(wanted);
+        // Where it is refused, a run with few jobs still works.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -250,7 +263,7 @@ pub(super) fn fresh_run_folder() -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::fs::create_dir_all(path)
         .and_then(|()| std::fs::canonicalize(path))
         .map_err(|error| {

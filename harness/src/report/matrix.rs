@@ -14,9 +14,22 @@ const BEGIN: &str = "<!-- matrix -->";
 const END: &str = "<!-- /matrix -->";
 
 /// Areas in the order in which a newcomer meets them; others follow by name.
-const AREAS: [&str; 11] = [
-    "baseline", "sign-in", "refresh", "store", "framing", "stream", "failure", "fallback",
-    "terminal", "network", "leaks",
+const AREAS: [&str; 15] = [
+    "baseline",
+    "sign-in",
+    "device-grant",
+    "authorization-code",
+    "session",
+    "accounts",
+    "refresh",
+    "store",
+    "framing",
+    "stream",
+    "failure",
+    "fallback",
+    "terminal",
+    "network",
+    "leaks",
 ];
 
 /// Programs by area.

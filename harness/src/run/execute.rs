@@ -66,7 +66,8 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
         tokio::time::Instant::now() + bound,
     );
     let played = stage.play(&item.scenario.steps).await;
-    let (programs, notes) = stage.clear().await;
+    let (programs, mut notes) = stage.clear().await;
+    notes.extend(refused_handshakes(world.server.journal()));
     let running = time_running(&programs);
     world.server.gates().open_all();
     settled(world.server.journal()).await;
@@ -126,6 +127,28 @@ async fn settled(journal: &Journal) {
     };
     // An answer that is still open then was never going to end.
     let _ = tokio::time::timeout(SETTLING, all).await;
+}
+
+/// A program that does not trust the run's authority must not look like one that never asked.
+fn refused_handshakes(journal: &Journal) -> Vec<String> {
+    let exchanges = journal.snapshot();
+    let asked = |host: &Option<String>| {
+        host.is_some()
+            && exchanges
+                .iter()
+                .any(|exchange| exchange.request.host == *host)
+    };
+    let mut notes: Vec<String> = journal
+        .failed_handshakes()
+        .into_iter()
+        .filter(|failed| !asked(&failed.host))
+        .map(|failed| {
+            let host = failed.host.unwrap_or_else(|| "an unnamed host".to_owned());
+            format!("{host}, port {}: {}", failed.port, failed.reason)
+        })
+        .collect();
+    notes.dedup();
+    notes
 }
 
 fn store_evidence(
