@@ -2,8 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use crate::defect::{self, Defect};
-
 /// The parts of an error body that mean something. Text is as sent: redact it before showing it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ErrorBody {
@@ -51,7 +49,6 @@ impl ErrorBody {
             };
         };
         let mut body = match top.get("error") {
-            Some(Value::Object(_)) if defect::active(Defect::FlatErrorsOnly) => Self::default(),
             Some(Value::Object(error)) => Self::from_object(error),
             // RFC 6749 §5.2: `error` is a string, the text stands beside it.
             Some(Value::String(code)) if looks_like_code(code) => Self {

@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
+use crate::defect::{self, Defect};
+
 /// The bound on one event unless [`Decoder::with_limit`] sets another.
 pub const DEFAULT_LIMIT: usize = 64 * 1024 * 1024;
 
@@ -88,6 +90,12 @@ const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 impl Default for Decoder {
     fn default() -> Self {
+        if defect::active(Defect::LinesOf64KiB) {
+            return Self::with_limit(64 * 1024);
+        }
+        if defect::active(Defect::LinesOf1MiB) {
+            return Self::with_limit(1024 * 1024);
+        }
         Self::with_limit(DEFAULT_LIMIT)
     }
 }
@@ -123,19 +131,24 @@ impl Decoder {
         mut visit: impl FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
         let mut rest = self.skip_mark(chunk);
+        let only_lf = defect::active(Defect::CrLfUnknown) || defect::active(Defect::CrUnknown);
         while !rest.is_empty() {
             if std::mem::take(&mut self.after_cr) && rest[0] == b'\n' {
                 rest = &rest[1..];
                 continue;
             }
-            let Some(end) = rest.iter().position(|b| matches!(b, b'\n' | b'\r')) else {
+            let is_end = |b: &u8| *b == b'\n' || (*b == b'\r' && !only_lf);
+            let Some(end) = rest.iter().position(is_end) else {
                 self.keep(rest)?;
                 break;
             };
             // A CR ends its line at once: waiting for an LF could hold an event back for ever.
             self.after_cr = rest[end] == b'\r';
-            let (head, tail) = (&rest[..end], &rest[end + 1..]);
+            let (mut head, tail) = (&rest[..end], &rest[end + 1..]);
             rest = tail;
+            if defect::active(Defect::CrUnknown) {
+                head = head.strip_suffix(b"\r").unwrap_or(head);
+            }
             let blank = if std::mem::take(&mut self.comment) {
                 self.line.clear();
                 false
@@ -175,6 +188,9 @@ impl Decoder {
     /// Drops one byte order mark at the very start, also when it is split.
     fn skip_mark<'c>(&mut self, chunk: &'c [u8]) -> &'c [u8] {
         let mut rest = chunk;
+        if defect::active(Defect::BomKept) {
+            return rest;
+        }
         while let (Start::Mark(seen), Some(&byte)) = (self.start, rest.first()) {
             if byte == BOM[seen] {
                 rest = &rest[1..];
@@ -201,6 +217,10 @@ impl Decoder {
             self.bound(part.len())?;
             self.line.extend_from_slice(part);
         }
+        if defect::active(Defect::LongLineReadAgain) {
+            let text = String::from_utf8_lossy(&self.line).into_owned();
+            std::hint::black_box(text.chars().filter(|c| *c == '\n').count());
+        }
         Ok(())
     }
 
@@ -213,11 +233,18 @@ impl Decoder {
 
     fn read_line(&mut self, line: &[u8]) -> Result<(), Error> {
         match line.first() {
+            Some(b':') if defect::active(Defect::CommentEndsTheEvent) => {
+                self.data.clear();
+                self.has_data = false;
+                return Ok(());
+            }
             None | Some(b':') => return Ok(()),
             Some(_) => self.open = true,
         }
         if let Some(value) = field(line, b"data") {
-            if self.has_data {
+            if self.has_data && defect::active(Defect::LastDataLineOnly) {
+                self.data.clear();
+            } else if self.has_data {
                 self.data.push(b'\n');
             }
             self.has_data = true;
@@ -278,6 +305,7 @@ impl Decoder {
 fn field<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
     match line.strip_prefix(name)? {
         [] => Some(b""),
+        [b':', first, ..] if *first != b' ' && defect::active(Defect::SpaceDemanded) => None,
         [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
         _ => None,
     }

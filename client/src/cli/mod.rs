@@ -8,6 +8,7 @@ mod output;
 mod terminal;
 
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -17,6 +18,7 @@ use serde_json::json;
 
 pub use exit::Exit;
 
+use crate::defect::{self, Defect};
 use crate::failure::text::moment;
 use crate::oauth::jwt::Claims;
 use crate::responses::Outcome;
@@ -58,7 +60,10 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
             return Exit::Failure.into();
         }
     };
-    let exit = runtime.block_on(Program::new(args.options, output).run(args.command));
+    let mut exit = runtime.block_on(Program::new(args.options, output).run(args.command));
+    if defect::active(Defect::SuccessWhateverHappened) {
+        exit = Exit::Success;
+    }
     // A name look-up that still runs on a thread of its own must not hold the program up.
     runtime.shutdown_background();
     exit.into()
@@ -77,7 +82,10 @@ impl Program {
     fn new(options: Options, output: Output) -> Self {
         let config = Config {
             issuer: options.issuer.clone(),
-            base_url: options.base_url.clone(),
+            base_url: match std::env::var("OPENAI_BASE_URL") {
+                Ok(url) if defect::active(Defect::BaseUrlOfTheOtherApi) => url,
+                _ => options.base_url.clone(),
+            },
             model: options.model.clone(),
             fast: options.fast,
             fallback: options.fallback(),
@@ -95,6 +103,13 @@ impl Program {
     async fn run(&self, command: Command) -> Exit {
         let work = async {
             match command {
+                Command::Login(_)
+                    if defect::active(Defect::TerminalDemanded)
+                        && !std::io::stdout().is_terminal() =>
+                {
+                    self.output.note("error: stdout is not a terminal");
+                    Exit::Failure
+                }
                 Command::Login(login) => self.login(&login).await,
                 Command::Ask { prompts, import } => {
                     if let Some(import) = import {
@@ -130,6 +145,9 @@ impl Program {
     }
 
     async fn ask(&self, prompts: &[String]) -> Exit {
+        if defect::active(Defect::WaitsForInput) {
+            let _ = std::io::read_to_string(std::io::stdin());
+        }
         let asks = prompts
             .iter()
             .enumerate()
@@ -288,6 +306,7 @@ impl Program {
         let expired =
             credentials.access.is_empty() || credentials.expires_at().is_some_and(|end| end <= now);
         let ending = credentials.freshness(now) != Freshness::Fresh;
+        let dead = dead.filter(|_| !defect::active(Defect::StatusNeverDoubts));
         let renewable = dead.is_none() && !credentials.refresh.is_empty();
         let usable = renewable || !expired;
         let access = match (expired, ending) {

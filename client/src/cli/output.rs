@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::exit::Exit;
+use crate::defect::{self, Defect};
 use crate::failure::Failure;
 use crate::oauth::device_flow::Prompt;
 use crate::session::Notice;
@@ -106,6 +107,9 @@ impl Output {
             }));
             return;
         }
+        if defect::active(Defect::ColoursOnAPipe) {
+            self.line("\x1b[1;36mWelcome to loginproof\x1b[0m");
+        }
         let life = match prompt.expires_in.as_secs() {
             seconds @ 0..120 => format!("{seconds} seconds"),
             seconds => format!("{} minutes", seconds / 60),
@@ -120,6 +124,12 @@ impl Output {
             self.line(&format!(
                 "Or open this link, and check that the page shows the same code:\n\n  {complete}\n"
             ));
+        }
+        if defect::active(Defect::CodeWipedFromScreen) && io::stdout().is_terminal() {
+            self.line("\x1b[2J\x1b[H");
+        }
+        if defect::active(Defect::NoWordOfWarning) {
+            return;
         }
         self.note(
             "Beware of phishing: go on only if you started this sign-in yourself, and give the code to nobody.\n\
@@ -150,6 +160,9 @@ impl Output {
 
     /// An answer. On a terminal the model's text cannot steer the terminal.
     pub(super) fn answer(self, prompt: usize, text: &str) {
+        if defect::active(Defect::AnswerOnStandardError) {
+            return self.note(text);
+        }
         if self.json {
             return self.event(&json!({ "type": "text", "prompt": prompt, "text": text }));
         }
@@ -184,14 +197,20 @@ impl Output {
             }
             self.event(&event);
         }
+        if defect::active(Defect::ErrorIsTheAnswer) {
+            return self.line(&format!("error: {message}"));
+        }
         self.note(&format!("error: {message}"));
+        if defect::active(Defect::UsageTextOnFailure) {
+            self.note("Usage: loginproof client [OPTIONS] <COMMAND>");
+        }
         if !partial.is_empty() && !self.json {
             self.note(&format!(
                 "partial answer, not complete: {}",
                 crate::redact::one_line(partial, PARTIAL)
             ));
         }
-        if let Some(hint) = hint {
+        if let Some(hint) = hint.filter(|_| !defect::active(Defect::NoSignInHint)) {
             self.note(hint);
         }
     }

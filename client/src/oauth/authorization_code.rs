@@ -4,6 +4,7 @@ use super::pkce;
 use super::secret::{AuthorizationCode, CodeVerifier};
 use super::sign_in_error::SignInError;
 use super::token::{Body, CLIENT_ID};
+use crate::defect::{self, Defect};
 use crate::failure::{Class, Failure};
 use crate::redact::one_line;
 
@@ -96,10 +97,16 @@ impl AuthorizationRequest {
             ("client_id", client.client_id),
             ("redirect_uri", redirect_uri),
             ("scope", client.scope),
-            ("code_challenge", &pkce::challenge(&verifier)),
-            ("code_challenge_method", "S256"),
-            ("state", &state),
         ]);
+        let (challenge, method) = match defect::active(Defect::PkcePlain) {
+            true => (verifier.expose().to_owned(), "plain"),
+            false => (pkce::challenge(&verifier), "S256"),
+        };
+        if !defect::active(Defect::PkceMissing) {
+            query.append_pair("code_challenge", &challenge);
+            query.append_pair("code_challenge_method", method);
+        }
+        query.append_pair("state", &state);
         query.extend_pairs(client.more);
         Self {
             url: format!("{issuer}{}?{}", client.authorize, query.finish()),
@@ -129,7 +136,7 @@ impl AuthorizationRequest {
         let (Some(state), true) = (state, error.is_some() || code.is_some()) else {
             return Arrival::Unrelated;
         };
-        if state != self.state {
+        if state != self.state && !defect::active(Defect::StateUnchecked) {
             return Arrival::Ended(SignInError::StateMismatch);
         }
         // RFC 9207 §2.4: an issuer that is there must be the right one, one that was promised must be there.
@@ -179,7 +186,8 @@ impl AuthorizationRequest {
         if code.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Arrival::Unrelated;
         }
-        if state.is_some_and(|state| state != self.state) {
+        if state.is_some_and(|state| state != self.state) && !defect::active(Defect::StateUnchecked)
+        {
             return Arrival::Ended(SignInError::StateMismatch);
         }
         Arrival::Code(AuthorizationCode::new(code))

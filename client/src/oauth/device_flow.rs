@@ -5,7 +5,10 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::patience::{LOST_POLLS, MARGIN, SLOW_DOWN, backed_off, before_retry};
+use super::patience::{
+    LOST_POLLS, SLOW_DOWN, after, backed_off, before_retry, first, poll_is_fatal, slowed_down,
+};
+use super::pkce;
 use super::poll_answer::{self, PollAnswer};
 use super::refusal;
 use super::secret::{AuthorizationCode, CodeVerifier, DeviceAuthId};
@@ -13,7 +16,8 @@ use super::sign_in_error::SignInError;
 use super::token::{self, Body, CLIENT_ID, Grant};
 use super::user_code;
 use crate::answer::Answer;
-use crate::failure::Failure;
+use crate::defect::{self, Defect};
+use crate::failure::{Class, Failure};
 use crate::redact::Redactor;
 
 /// How long a code lives.
@@ -159,14 +163,16 @@ impl DeviceFlow {
                     complete_url: None,
                     expires_in: CODE_LIFE,
                 };
-                let not_before = now + session.interval + MARGIN;
+                let not_before = first(now, session.interval);
                 self.state = State::Poll {
                     session: session.clone(),
                     not_before,
                 };
                 Step::Show(prompt)
             }
-            State::Poll { session, .. } if now >= session.deadline => {
+            State::Poll { session, .. }
+                if now >= session.deadline && !defect::active(Defect::PollsOnAfterExpiry) =>
+            {
                 self.fail(SignInError::Expired)
             }
             State::Poll {
@@ -245,9 +251,14 @@ fn code_requested(
             };
         }
         // The vendor's server without the feature answers 404.
-        Ok(answer) if answer.status == 404 => return State::Failed(SignInError::NotEnabled),
+        Ok(answer) if answer.status == 404 && !defect::active(Defect::NotEnabledUnnamed) => {
+            return State::Failed(SignInError::NotEnabled);
+        }
         Ok(answer) => {
             let failure = refusal::classify_sign_in(&answer, &Redactor::default());
+            if answer.status == 429 && defect::active(Defect::ThrottledCodeFatal) {
+                return State::Failed(SignInError::Refused(failure));
+            }
             Failure {
                 retry_after: answer.retry_after(clock),
                 ..failure
@@ -277,6 +288,9 @@ fn polled(
         }
         Err(failure) => {
             session.lost += 1;
+            if poll_is_fatal(&failure) {
+                return State::Failed(SignInError::Refused(failure));
+            }
             if session.lost >= LOST_POLLS {
                 return State::Failed(SignInError::GaveUp {
                     attempts: session.lost,
@@ -289,12 +303,16 @@ fn polled(
     const WHAT: &str = "approval";
     let wait = match meaning {
         PollAnswer::Approved { code, verifier } => {
+            let own = defect::active(Defect::OwnVerifierAtExchange);
+            let verifier = if own { pkce::verifier() } else { verifier };
             return State::Exchange {
                 approval: Approval { code, verifier },
                 attempts: 0,
                 not_before: None,
             };
         }
+        PollAnswer::Denied if defect::active(Defect::PollsOnAfterDenial) => session.interval,
+        PollAnswer::Expired if defect::active(Defect::PollsOnAfterExpiry) => session.interval,
         PollAnswer::Denied => return State::Failed(SignInError::Denied),
         PollAnswer::Expired => return State::Failed(SignInError::Expired),
         PollAnswer::Refused(failure) => return State::Failed(SignInError::Refused(failure)),
@@ -310,16 +328,25 @@ fn polled(
             interval,
             retry_after,
         } => {
+            if defect::active(Defect::SlowDownFatal) {
+                let failure = Failure::local(Class::RateLimited, "slow_down");
+                return State::Failed(SignInError::Refused(failure));
+            }
             session.idle = 0;
-            session.interval = (session.interval + SLOW_DOWN).max(interval.unwrap_or_default());
-            session.interval.max(retry_after.unwrap_or_default())
+            let asked = (session.interval + SLOW_DOWN).max(interval.unwrap_or_default());
+            let (interval, wait) = slowed_down(session.interval, asked, retry_after);
+            session.interval = interval;
+            wait
+        }
+        PollAnswer::Busy(failure) if poll_is_fatal(&failure) => {
+            return State::Failed(SignInError::Refused(failure));
         }
         PollAnswer::Busy(failure) => {
             session.idle += 1;
             backed_off(session.interval, session.idle).max(failure.retry_after.unwrap_or_default())
         }
     };
-    let not_before = now + wait + MARGIN;
+    let not_before = after(now, wait);
     State::Poll {
         session,
         not_before,
@@ -344,13 +371,26 @@ fn exchanged(
         Ok(answer) => {
             let failure = refusal::classify_sign_in(&answer, &redactor);
             // The code is single-use: what the server has looked at is not sent again.
+            if answer.status < 500
+                && defect::active(Defect::RefusedCodeSentAgain)
+                && attempts < EXCHANGE_ATTEMPTS
+            {
+                return State::Exchange {
+                    approval,
+                    attempts,
+                    not_before: None,
+                };
+            }
             if answer.status < 500 {
                 return State::Failed(SignInError::Refused(failure));
             }
             failure
         }
+        Err(failure) if defect::active(Defect::LostExchangeFatal) => {
+            return State::Failed(SignInError::Refused(failure));
+        }
         // After a timeout the server may have used the code.
-        Err(failure) if failure.class == crate::failure::Class::Timeout => {
+        Err(failure) if failure.class == Class::Timeout => {
             return State::Failed(SignInError::Refused(failure));
         }
         Err(failure) => failure,

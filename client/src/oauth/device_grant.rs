@@ -6,7 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 use super::device_flow::Prompt;
 use super::grant_answer::{self, Issued, PollMeaning};
 use super::metadata;
-use super::patience::{LOST_POLLS, MARGIN, SLOW_DOWN, backed_off, before_retry};
+use super::patience::{
+    LOST_POLLS, SLOW_DOWN, after, backed_off, before_retry, first, poll_is_fatal, slowed_down,
+};
 use super::pkce;
 use super::provider::{Endpoints, Hosts, Provider};
 use super::refusal;
@@ -14,6 +16,7 @@ use super::secret::CodeVerifier;
 use super::sign_in_error::SignInError;
 use super::token::Body;
 use crate::answer::Answer;
+use crate::defect::{self, Defect};
 use crate::failure::{Class, Failure};
 use crate::redact::Redactor;
 
@@ -123,7 +126,7 @@ impl DeviceGrant {
             State::Due {
                 action: Action::Poll(session),
                 ..
-            } if now >= session.deadline => {
+            } if now >= session.deadline && !defect::active(Defect::PollsOnAfterExpiry) => {
                 self.state = State::Failed(SignInError::Expired);
                 Step::Failed(SignInError::Expired)
             }
@@ -148,7 +151,7 @@ impl DeviceGrant {
             State::Show(session) => {
                 let prompt = session.prompt.clone();
                 // RFC 8628 §3.5: the interval is waited before each poll, the first included.
-                let not_before = now + session.interval + MARGIN;
+                let not_before = first(now, session.interval);
                 self.state = due(Action::Poll(session.clone()), 0, Some(not_before));
                 Step::Show(prompt)
             }
@@ -314,6 +317,9 @@ impl DeviceGrant {
             }
             Err(failure) => {
                 session.lost += 1;
+                if poll_is_fatal(&failure) {
+                    return State::Failed(SignInError::Refused(failure));
+                }
                 if session.lost >= LOST_POLLS {
                     return State::Failed(SignInError::GaveUp {
                         attempts: session.lost,
@@ -328,6 +334,16 @@ impl DeviceGrant {
                 return due(Action::Companion(tokens), 0, None);
             }
             PollMeaning::Granted(tokens) => return State::Done(tokens),
+            PollMeaning::Ended(SignInError::Denied)
+                if defect::active(Defect::PollsOnAfterDenial) =>
+            {
+                session.interval
+            }
+            PollMeaning::Ended(SignInError::Expired)
+                if defect::active(Defect::PollsOnAfterExpiry) =>
+            {
+                session.interval
+            }
             PollMeaning::Ended(error) => return State::Failed(error),
             PollMeaning::Pending => {
                 session.idle = 0;
@@ -337,14 +353,23 @@ impl DeviceGrant {
                 interval,
                 retry_after,
             } => {
+                if defect::active(Defect::SlowDownFatal) {
+                    let failure = Failure::local(Class::RateLimited, "slow_down");
+                    return State::Failed(SignInError::Refused(failure));
+                }
                 session.idle = 0;
                 let more = session.interval + SLOW_DOWN;
-                session.interval = match interval {
+                let asked = match interval {
                     // Never back to a faster pace, whatever the server says.
                     Some(stated) if self.provider.states_interval => stated.max(session.interval),
                     stated => more.max(stated.unwrap_or_default()),
                 };
-                session.interval.max(retry_after.unwrap_or_default())
+                let (interval, wait) = slowed_down(session.interval, asked, retry_after);
+                session.interval = interval;
+                wait
+            }
+            PollMeaning::Busy(failure) if poll_is_fatal(&failure) => {
+                return State::Failed(SignInError::Refused(failure));
             }
             PollMeaning::Busy(failure) => {
                 session.idle += 1;
@@ -352,7 +377,7 @@ impl DeviceGrant {
                     .max(failure.retry_after.unwrap_or_default())
             }
         };
-        due(Action::Poll(session), 0, Some(now + wait + MARGIN))
+        due(Action::Poll(session), 0, Some(after(now, wait)))
     }
 }
 

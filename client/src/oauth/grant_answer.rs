@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 use super::refusal;
 use super::secret::{AccessToken, DeviceCode, IdToken, RefreshToken};
 use super::sign_in_error::SignInError;
-use super::user_code::{DEFAULT_INTERVAL, interval};
+use super::user_code::{default_interval, interval};
 use crate::answer::Answer;
+use crate::defect::{self, Defect};
 use crate::error_body::{ErrorBody, integer};
 use crate::failure::Failure;
 use crate::redact::Redactor;
@@ -101,7 +102,7 @@ pub(super) fn read_issued(answer: &Answer) -> Result<Issued, SignInError> {
             what: WHAT,
             field: "expires_in",
         })?,
-        interval: interval(object.get("interval")).unwrap_or(DEFAULT_INTERVAL),
+        interval: interval(object.get("interval")).unwrap_or_else(default_interval),
     })
 }
 
@@ -136,11 +137,18 @@ pub(super) fn read_poll(
     if refusal::is_policy(&body) {
         return PollMeaning::Ended(SignInError::Refused(refused()));
     }
-    match body.code_or_kind().filter(|_| answer.status < 500) {
-        Some("authorization_pending") => return PollMeaning::Pending,
+    let by_status = defect::active(Defect::PollErrorsWith400Only) && answer.status != 400;
+    match body
+        .code_or_kind()
+        .filter(|_| answer.status < 500 && !by_status)
+    {
+        Some("authorization_pending") if !defect::active(Defect::PendingCodeUnknown) => {
+            return PollMeaning::Pending;
+        }
         Some("slow_down") => {
             return PollMeaning::SlowDown {
-                interval: interval(object.get("interval")),
+                interval: interval(object.get("interval"))
+                    .filter(|_| !defect::active(Defect::NewIntervalUnread)),
                 retry_after: answer.retry_after(now),
             };
         }

@@ -1,8 +1,9 @@
 //! How long the flows wait, and how often they try.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::sign_in_error::SignInError;
+use crate::defect::{self, Defect};
 use crate::failure::Failure;
 
 /// Added to every wait: a poll that is early by a rounding error costs five seconds for good.
@@ -42,4 +43,48 @@ pub(crate) fn before_retry(
         });
     }
     Ok(wait)
+}
+
+/// When to poll next: after the wait, counted from the end of the last answer.
+pub(super) fn after(now: Instant, wait: Duration) -> Instant {
+    if defect::active(Defect::PollsAHairEarly) {
+        return now + wait.saturating_sub(MARGIN);
+    }
+    now + wait + MARGIN
+}
+
+/// When to poll first.
+pub(super) fn first(now: Instant, interval: Duration) -> Instant {
+    if defect::active(Defect::FirstPollAtOnce) {
+        return now;
+    }
+    after(now, interval)
+}
+
+/// Whether a poll's failure ends the sign-in.
+pub(super) fn poll_is_fatal(failure: &Failure) -> bool {
+    match failure.status {
+        None => defect::active(Defect::LostPollFatal),
+        Some(500..) => defect::active(Defect::PollServerErrorFatal),
+        Some(_) => false,
+    }
+}
+
+/// The interval from now on and the wait before the next poll, after `slow_down`.
+pub(super) fn slowed_down(
+    interval: Duration,
+    asked: Duration,
+    retry_after: Option<Duration>,
+) -> (Duration, Duration) {
+    let retry_after = retry_after.filter(|_| !defect::active(Defect::PollRetryAfterIgnored));
+    let slower = if defect::active(Defect::SlowDownIgnored) {
+        interval
+    } else {
+        asked
+    };
+    let wait = slower.max(retry_after.unwrap_or_default());
+    if defect::active(Defect::SlowDownForgotten) {
+        return (interval, wait);
+    }
+    (slower, wait)
 }

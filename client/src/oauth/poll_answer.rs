@@ -8,6 +8,7 @@ use super::refusal;
 use super::secret::{AuthorizationCode, CodeVerifier};
 use super::user_code::interval;
 use crate::answer::Answer;
+use crate::defect::{self, Defect};
 use crate::error_body::ErrorBody;
 use crate::failure::Failure;
 use crate::redact::Redactor;
@@ -50,7 +51,7 @@ pub(super) fn read(answer: &Answer, redactor: &Redactor, now: SystemTime) -> Pol
         return PollAnswer::Refused(refused());
     }
     if let Some(code) = body.code_or_kind().filter(|_| answer.status < 500) {
-        if code.contains("pending") {
+        if code.contains("pending") && !defect::active(Defect::PendingCodeUnknown) {
             return PollAnswer::Pending;
         }
         if code == "slow_down" {
@@ -76,7 +77,7 @@ pub(super) fn read(answer: &Answer, redactor: &Redactor, now: SystemTime) -> Pol
         403 if answer.is_html() || answer.header("cf-mitigated").is_some() => {
             PollAnswer::Busy(refused())
         }
-        403 | 404 => PollAnswer::Pending,
+        403 | 404 if !defect::active(Defect::BareStatusFatal) => PollAnswer::Pending,
         429 => PollAnswer::SlowDown {
             interval: None,
             retry_after: answer.retry_after(now),

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use crate::answer::Answer;
+use crate::defect::{self, Defect};
 use crate::error_body::ErrorBody;
 use crate::failure::{Class, Failure};
 use crate::redact::Redactor;
@@ -22,6 +23,13 @@ const OPAQUE_RUN: usize = 32;
 /// ```
 pub fn classify(answer: &Answer, redactor: &Redactor) -> Failure {
     let mut body = ErrorBody::from_bytes(&answer.body);
+    let nested = || answer.json().is_some_and(|json| json["error"].is_object());
+    if defect::active(Defect::FlatErrorsOnly) && nested() {
+        let nothing = ErrorBody::default();
+        let now = SystemTime::now();
+        return Failure::from_body(Class::InvalidRequest, &nothing, Some(answer), redactor, now);
+    }
+    let quoted = body.message.clone();
     if answer.is_html() {
         body = ErrorBody::default();
     }
@@ -29,7 +37,14 @@ pub fn classify(answer: &Answer, redactor: &Redactor) -> Failure {
         .message
         .map(|m| without_opaque_runs(&redactor.redact(&m)));
     let class = class_of(answer, &body);
-    Failure::from_body(class, &body, Some(answer), redactor, SystemTime::now())
+    let mut failure = Failure::from_body(class, &body, Some(answer), redactor, SystemTime::now());
+    if defect::active(Defect::RefusalQuotedAsSent) {
+        failure.message = quoted;
+    }
+    if defect::active(Defect::ReasonDropped) {
+        (failure.code, failure.message) = (None, None);
+    }
+    failure
 }
 
 /// Classifies a refusal during sign-in, where no grant exists yet that could be dead.
@@ -69,6 +84,9 @@ fn class_of(answer: &Answer, body: &ErrorBody) -> Class {
         return class;
     }
     match status {
+        429 if defect::active(Defect::ThrottleEndsTheSignIn) => Class::RefreshRejected,
+        500.. if defect::active(Defect::ServerErrorEndsTheSignIn) => Class::RefreshRejected,
+        403 if defect::active(Defect::BlockPageEndsTheSignIn) => Class::RefreshRejected,
         429 => Class::RateLimited,
         500.. => Class::Server,
         401 => Class::RefreshRejected,

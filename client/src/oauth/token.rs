@@ -8,6 +8,7 @@ use super::jwt::Claims;
 use super::refusal;
 use super::secret::{AccessToken, AuthorizationCode, CodeVerifier, IdToken, RefreshToken};
 use crate::answer::Answer;
+use crate::defect::{self, Defect};
 use crate::error_body::integer;
 use crate::failure::{Class, Failure};
 use crate::redact::Redactor;
@@ -131,6 +132,9 @@ pub fn read_refresh(
     now: SystemTime,
 ) -> Result<Grant, Failure> {
     let object = read_object(answer, redactor)?;
+    if defect::active(Defect::IdTokenDemanded) {
+        required(&object, "id_token", answer)?;
+    }
     Ok(Grant {
         access: AccessToken::new(required(&object, "access_token", answer)?),
         refresh: optional(&object, "refresh_token").map(RefreshToken::new),
@@ -149,10 +153,16 @@ pub fn read_exchange(
     now: SystemTime,
 ) -> Result<Grant, Failure> {
     let object = read_object(answer, redactor)?;
-    let id = required(&object, "id_token", answer)?;
-    let access = required(&object, "access_token", answer)?;
-    let refresh = required(&object, "refresh_token", answer)?;
-    if Claims::read(&id).is_none() {
+    let must = |name: &str| {
+        if defect::active(Defect::IncompleteGrantStored) {
+            return Ok(optional(&object, name).unwrap_or_default());
+        }
+        required(&object, name, answer)
+    };
+    let id = must("id_token")?;
+    let access = must("access_token")?;
+    let refresh = must("refresh_token")?;
+    if Claims::read(&id).is_none() && !defect::active(Defect::IncompleteGrantStored) {
         return Err(unreadable(
             answer,
             "id_token is not a JSON Web Token of three parts",
@@ -175,6 +185,9 @@ fn read_object(
     }
     let Some(Value::Object(object)) = answer.json() else {
         // The parser's own message would quote the body, and the body holds tokens.
+        if defect::active(Defect::UnreadableGrantQuoted) {
+            return Err(unreadable(answer, &String::from_utf8_lossy(&answer.body)));
+        }
         return Err(unreadable(
             answer,
             "the token endpoint's answer is not a JSON object",

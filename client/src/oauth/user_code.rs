@@ -7,9 +7,18 @@ use serde_json::Value;
 use super::secret::DeviceAuthId;
 use super::sign_in_error::SignInError;
 use crate::answer::Answer;
+use crate::defect::{self, Defect};
 
 /// RFC 8628 §3.2: without an interval the client must use five seconds.
 pub(super) const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The interval when the server names none.
+pub(super) fn default_interval() -> Duration {
+    if defect::active(Defect::NoIntervalNoWait) {
+        return Duration::ZERO;
+    }
+    DEFAULT_INTERVAL
+}
 
 /// What the server issued.
 #[derive(Clone, Debug)]
@@ -32,21 +41,27 @@ pub(super) fn read(answer: &Answer) -> Result<Issued, SignInError> {
             .map(str::trim)
             .filter(|s| !s.is_empty())
     };
+    if defect::active(Defect::IntervalStringOnly)
+        && object.get("interval").is_some_and(Value::is_number)
+    {
+        return Err(SignInError::NotJson { what: WHAT });
+    }
     let missing = |field| SignInError::MissingField { what: WHAT, field };
     Ok(Issued {
         device_auth_id: DeviceAuthId::new(text("device_auth_id").ok_or(missing("device_auth_id"))?),
         // The vendor's own client reads both spellings.
         user_code: text("user_code")
-            .or_else(|| text("usercode"))
+            .or_else(|| text("usercode").filter(|_| !defect::active(Defect::OneSpellingOfTheCode)))
             .ok_or(missing("user_code"))?
             .to_owned(),
-        interval: interval(object.get("interval")).unwrap_or(DEFAULT_INTERVAL),
+        interval: interval(object.get("interval")).unwrap_or_else(default_interval),
     })
 }
 
 /// A polling interval sent as string or number. `None` when it is absent, below a second, or no number.
 pub(super) fn interval(value: Option<&Value>) -> Option<Duration> {
     let seconds = match value? {
+        Value::String(_) if defect::active(Defect::IntervalNumberOnly) => return None,
         Value::String(s) => s.trim().parse::<f64>().ok()?,
         Value::Number(n) => n.as_f64()?,
         _ => return None,

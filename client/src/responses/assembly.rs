@@ -9,6 +9,7 @@ use super::event::{Channel, Event, Place, string};
 use super::response::{Fact, IncompleteReason, Outcome, Response, Usage};
 use super::slot::Slot;
 use crate::defect::{self, Defect};
+use crate::failure::{Class, Failure};
 use crate::redact::Redactor;
 
 /// A response in the making.
@@ -57,12 +58,27 @@ impl Assembly {
                 self.id = self.id.take().or_else(|| string(response.get("id")))
             }
             Event::ItemAdded { place, item } => {
+                if item.is_null() && defect::active(Defect::NullItemCrash) {
+                    panic!("'NoneType' object has no attribute 'type'");
+                }
                 let place = with_id(place, &item);
+                let known = ["message", "reasoning", "function_call", "custom_tool_call"];
+                let kind = item.get("type").and_then(Value::as_str);
+                if kind.is_some_and(|kind| !known.contains(&kind))
+                    && defect::active(Defect::UnknownItemFatal)
+                {
+                    let why = "unknown variant of an output item";
+                    self.outcome = Some(Outcome::Failed(Failure::local(Class::Unreadable, why)));
+                    return;
+                }
                 let slot = self.slot_for_item(&place);
                 slot.add(item);
             }
             Event::ItemDone { place, item } => {
                 let place = with_id(place, &item);
+                if self.find(&place).is_none() && defect::active(Defect::UnopenedItemDropped) {
+                    return;
+                }
                 let slot = self.slot(&place);
                 if !item.is_null() {
                     slot.done.get_or_insert(item);
@@ -73,6 +89,9 @@ impl Assembly {
                 channel,
                 text,
             } => {
+                if self.find(&place).is_none() && defect::active(Defect::UnannouncedIndexCrash) {
+                    panic!("list index out of range");
+                }
                 let parallel =
                     channel == Channel::Arguments && defect::active(Defect::CallArgumentsOnFirst);
                 let first = self.slots.iter().position(Slot::is_call);
@@ -109,6 +128,18 @@ impl Assembly {
         self.facts.push(Fact::NotJson);
     }
 
+    /// Ends the response without a word from the server.
+    pub(crate) fn complete(&mut self) {
+        self.outcome = Some(Outcome::Completed);
+    }
+
+    /// Whether the connection's end is waited for, although the response has ended.
+    pub(crate) fn waits_for_the_end(&self) -> bool {
+        let failed = matches!(self.outcome, Some(Outcome::Failed(_)));
+        defect::active(Defect::WaitsForTheEnd)
+            || (failed && defect::active(Defect::FailureWaitsForTheEnd))
+    }
+
     /// Whether the response has ended: nothing that follows can change it, and the connection can go.
     pub fn is_ended(&self) -> bool {
         self.outcome.is_some()
@@ -140,6 +171,9 @@ impl Assembly {
         let mut slots: Vec<&Slot> = self.slots.iter().collect();
         // Stable: items without an index stay in the order of their arrival, after the others.
         slots.sort_by_key(|slot| slot.output_index.unwrap_or(u64::MAX));
+        if defect::active(Defect::TerminalOutputOnly) {
+            slots.retain(|slot| slot.terminal.is_some());
+        }
         let items = slots
             .into_iter()
             .filter_map(|slot| slot.build(&mut facts))
@@ -168,6 +202,8 @@ impl Assembly {
         };
         self.outcome = Some(match status {
             "completed" => Outcome::Completed,
+            "failed" if defect::active(Defect::FailedIsSuccess) => Outcome::Completed,
+            "incomplete" if defect::active(Defect::IncompleteIsSuccess) => Outcome::Completed,
             "incomplete" => Outcome::Incomplete(IncompleteReason::read(response)),
             "cancelled" => Outcome::Cancelled,
             _ => Outcome::Failed(failure_of_response(
@@ -176,7 +212,14 @@ impl Assembly {
                 SystemTime::now(),
             )),
         });
+        if self.usage.reasoning.is_none() && defect::active(Defect::UsageDemanded) {
+            let why = "missing field `reasoning_tokens`";
+            self.outcome = Some(Outcome::Failed(Failure::local(Class::Unreadable, why)));
+        }
         let output = response.get("output").and_then(Value::as_array);
+        if output.is_none() && defect::active(Defect::NullOutputCrash) {
+            panic!("'NoneType' object is not iterable");
+        }
         for (index, item) in output
             .into_iter()
             .flatten()
@@ -232,11 +275,16 @@ impl Assembly {
     fn find(&self, place: &Place) -> Option<usize> {
         let by_index = place
             .output_index
+            .filter(|_| place.item_id.is_none() || !defect::active(Defect::ItemsByIdOnly))
             .and_then(|i| self.slots.iter().position(|s| s.output_index == Some(i)));
         let by_id = || {
             let id = place.item_id.as_ref()?;
             // With two indexes that differ, the index decides: the id is then another item's.
-            let fits = |slot: &Slot| slot.output_index.is_none() || place.output_index.is_none();
+            let fits = |slot: &Slot| {
+                slot.output_index.is_none()
+                    || place.output_index.is_none()
+                    || defect::active(Defect::ItemsByIdOnly)
+            };
             self.slots
                 .iter()
                 .position(|slot| slot.ids.contains(id) && fits(slot))

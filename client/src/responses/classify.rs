@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::answer::Answer;
+use crate::defect::{self, Defect};
 use crate::error_body::ErrorBody;
 use crate::failure::{Class, Failure};
 use crate::redact::Redactor;
@@ -87,6 +88,7 @@ fn class_of(body: &ErrorBody, status: Option<u16>, now: SystemTime) -> Class {
         }
     }
     match status {
+        Some(401) if defect::active(Defect::BareUnauthorizedUnknown) => Class::InvalidRequest,
         Some(401) => Class::AccessExpired,
         Some(408) => Class::Timeout,
         Some(429) => Class::RateLimited,
@@ -108,6 +110,9 @@ fn class_of_name(
         "token_expired" => Class::AccessExpired,
         "token_invalidated" | "token_revoked" | "account_deactivated" => Class::AccessRevoked,
         "invalid_token" | "authentication_error" | "unauthorized" => Class::AccessExpired,
+        "usage_limit_reached" if defect::active(Defect::LimitTakenForSignIn) => {
+            Class::AccessRevoked
+        }
         "usage_limit_reached" => Class::UsageLimit {
             plan: plan(body),
             resets_at: reset(body, now),
@@ -154,6 +159,9 @@ fn plan(body: &ErrorBody) -> Option<String> {
 }
 
 fn reset(body: &ErrorBody, now: SystemTime) -> Option<SystemTime> {
+    if defect::active(Defect::ResetTimeUnread) {
+        return None;
+    }
     let seconds = |n: i64| u64::try_from(n).ok().map(Duration::from_secs);
     let at = body
         .resets_at
@@ -188,6 +196,10 @@ fn page(answer: &Answer, now: SystemTime) -> Failure {
         429 => Class::RateLimited,
         _ => class,
     };
+    if defect::active(Defect::BlockPageQuoted) {
+        let page = String::from_utf8_lossy(&answer.body);
+        return Failure::local(Class::InvalidRequest, page);
+    }
     let body = ErrorBody {
         message: Some("a web page came instead of an answer".to_owned()),
         ..ErrorBody::default()
@@ -197,6 +209,9 @@ fn page(answer: &Answer, now: SystemTime) -> Failure {
 
 /// "try again in 11.054s", "28ms", "35 seconds": the delay that a server states in its text only.
 fn delay_in_prose(message: &str) -> Option<Duration> {
+    if defect::active(Defect::DelayInProseUnread) {
+        return None;
+    }
     let lower = message.to_ascii_lowercase();
     let rest = lower.split_once("try again in")?.1.trim_start();
     let digits = rest

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::defect::{self, Defect};
 use crate::error_body::{ErrorBody, integer};
 
 /// Where in a response an event belongs. `output_index` is the stable key, `item_id` the second one:
@@ -103,6 +104,19 @@ impl Event {
         };
         if !value.is_object() {
             return Err(NotJson);
+        }
+        let (error, nested) = (value["type"] == "error", value["error"].is_object());
+        if error
+            && nested
+            && value["error"]["code"].is_null()
+            && defect::active(Defect::NullCodeUnreadable)
+        {
+            return Err(NotJson);
+        }
+        let unread = defect::active(Defect::ErrorEventIgnored)
+            || (!nested && defect::active(Defect::FlatErrorEventUnread));
+        if error && unread {
+            return Ok(Self::Ignored);
         }
         Ok(Self::from_json(name, value))
     }

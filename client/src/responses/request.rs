@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use super::response::Response;
 
+use crate::defect::{self, Defect};
+
 /// The one tool that the client offers: it returns what it is given.
 pub const ECHO_TOOL: &str = "echo";
 
@@ -101,6 +103,9 @@ impl Request<'_> {
             "store": false,
             "include": ["reasoning.encrypted_content"],
         });
+        if defect::active(Defect::ResponsesStored) {
+            body["store"] = true.into();
+        }
         // The backend knows no other tier by name; leaving it out is the ordinary one.
         if self.fast {
             body["service_tier"] = "priority".into();

@@ -162,6 +162,17 @@ impl Response {
         texts.join("\n")
     }
 
+    /// Puts text before the answer's own.
+    pub(crate) fn put_before(&mut self, text: &str) {
+        let message = self.items.iter_mut().find_map(|item| match item {
+            Item::Message { content, .. } => Some(content),
+            _ => None,
+        });
+        if let Some(content) = message {
+            content.insert(0, Content::Text(text.to_owned()));
+        }
+    }
+
     /// Whether the model declined in any part.
     pub fn is_refusal(&self) -> bool {
         let refuses = |part: &Content| matches!(part, Content::Refusal(text) if !text.is_empty());

@@ -8,6 +8,8 @@ use super::event::{Channel, Place, string};
 use super::item::{CallKind, Content, FunctionCall, Item, Phase};
 use super::response::Fact;
 
+use crate::defect::{self, Defect};
+
 /// A text in the making.
 #[derive(Clone, Debug, Default)]
 struct Text {
@@ -76,6 +78,13 @@ impl Slot {
         self.name = self.name.take().or(name);
         let text = self.texts.entry(channel).or_default();
         let Some(whole) = whole else { return };
+        if defect::active(Defect::DoneTextDoubled) {
+            text.deltas.push_str(&whole);
+            return;
+        }
+        if matches!(channel, Channel::Text(_)) && defect::active(Defect::TextFromDeltasOnly) {
+            return;
+        }
         if !text.deltas.is_empty() && text.deltas != whole {
             facts.push(Fact::TextDiffers {
                 output_index: self.output_index,
@@ -133,6 +142,9 @@ impl Slot {
 
     /// Puts the item together. `None` when nothing of it is known.
     pub(super) fn build(&self, facts: &mut Vec<Fact>) -> Option<Item> {
+        if self.is_call() && self.done.is_none() && defect::active(Defect::UnclosedCallDropped) {
+            return None;
+        }
         Some(match self.kind()?.as_str() {
             "message" => self.message(facts),
             "reasoning" => self.reasoning(),
@@ -174,6 +186,14 @@ impl Slot {
         let streamed: Vec<Content> = streamed.into_values().map(|(content, _)| content).collect();
         // Best source first; an empty one never outranks text that was seen.
         let (done, terminal) = (of_item(self.done.as_ref()), of_item(self.terminal.as_ref()));
+        let only_streamed =
+            defect::active(Defect::DoneTextDoubled) || defect::active(Defect::TextFromDeltasOnly);
+        if only_streamed {
+            return Item::Message {
+                content: streamed,
+                phase,
+            };
+        }
         let content = [
             &done,
             if declared { &streamed } else { &terminal },
@@ -249,7 +269,11 @@ impl Slot {
             });
         }
         let declared = text.done.clone().filter(|d| !d.is_empty());
-        let arguments = done
+        let only_deltas = defect::active(Defect::CallArgumentsOnFirst)
+            || defect::active(Defect::ArgumentsFromDeltasOnly);
+        let arguments = Some(text.deltas.clone())
+            .filter(|_| only_deltas)
+            .or(done)
             .or(declared)
             .or_else(|| of_item(self.terminal.as_ref()))
             .or_else(|| Some(text.deltas).filter(|d| !d.is_empty()))
@@ -261,7 +285,9 @@ impl Slot {
             });
             return None;
         };
-        let Some(call_id) = string(self.member("call_id"))
+        let Some(call_id) = string(self.member("id"))
+            .filter(|_| defect::active(Defect::ItemIdForCallId))
+            .or_else(|| string(self.member("call_id")))
             .or_else(|| string(self.member("id")))
             .or_else(|| self.ids.first().cloned())
         else {

@@ -11,9 +11,11 @@ use bytes::Bytes;
 
 use super::fallback::Fallback;
 use super::pool::{Account, is_soft};
-use super::refresh::RefreshError;
+use super::refresh::{RefreshError, Renewed};
 use super::{Credentials, Notice, Session};
+use crate::defect::{self, Defect};
 use crate::failure::{Class, Failure};
+use crate::oauth::{AccessToken, RefreshToken};
 use crate::redact::Redactor;
 use crate::responses::{Input, Outcome, Request, Response};
 use crate::store::Slot;
@@ -102,6 +104,9 @@ impl Session {
     /// # Errors
     /// Why there is no answer. A response that was cut short is not an error; its outcome says so.
     pub async fn ask(&self, prompt: usize, text: &str) -> Result<Answered, AskError> {
+        if prompt > 0 && defect::active(Defect::ChildrenNotSignedIn) {
+            return Err(RefreshError::SignedOut.into());
+        }
         let mut input = Input::prompt(text);
         let server = match (self.pick(&[])?, &self.config.fallback) {
             (Some(account), _) => Server::Account(account),
@@ -119,7 +124,9 @@ impl Session {
             let response = self.round(&mut turn, &mut input).await?;
             let calls: Vec<_> = response.calls().cloned().collect();
             // Calls of a response that was cut short may be cut short themselves.
-            if calls.is_empty() || response.outcome != Outcome::Completed {
+            let whole =
+                response.outcome == Outcome::Completed || defect::active(Defect::CutOffCallRun);
+            if calls.is_empty() || !whole {
                 return Ok(Answered { response, rounds });
             }
             for call in calls {
@@ -166,8 +173,14 @@ impl Session {
         let body = Bytes::from(request.body());
         let mut recovery = Recovery::default();
         let mut attempt = 1;
+        let mut before = String::new();
+        let mut closed = false;
         loop {
             let result = match &turn.server {
+                _ if closed && defect::active(Defect::ClosedTransportReused) => {
+                    let why = "cannot send a request, as the client has been closed";
+                    Err(Failure::local(Class::Transport, why).into())
+                }
                 Server::Account(account) => self.attempt(account, &body, &mut recovery).await?,
                 Server::Fallback(fallback) => {
                     let answered = self.ask_fallback(fallback, input).await;
@@ -175,7 +188,17 @@ impl Session {
                 }
             };
             let broken = match result {
-                Ok(response) => match response.outcome.clone() {
+                Ok(mut response) => match response.outcome.clone() {
+                    Outcome::Completed
+                        if response.text().is_empty()
+                            && response.calls().next().is_none()
+                            && defect::active(Defect::EmptyAnswerRetried) =>
+                    {
+                        Failure::local(Class::Server, "the model returned no answer").into()
+                    }
+                    Outcome::Incomplete(reason) if defect::active(Defect::IncompleteRetried) => {
+                        Failure::local(Class::Server, reason.name()).into()
+                    }
                     Outcome::Failed(failure) => Broken {
                         partial: response.text(),
                         failure,
@@ -185,20 +208,27 @@ impl Session {
                             partial: response.text(),
                         });
                     }
-                    Outcome::Completed | Outcome::Incomplete(_) => return Ok(response),
+                    Outcome::Completed | Outcome::Incomplete(_) => {
+                        if defect::active(Defect::BothTextsShown) {
+                            response.put_before(&before);
+                        }
+                        return Ok(response);
+                    }
                 },
                 Err(broken) => broken,
             };
             let Broken { failure, partial } = broken;
-            let limit = if failure.class == Class::Timeout {
-                ATTEMPTS_AFTER_TIMEOUT
-            } else {
-                ATTEMPTS
+            before.push_str(&partial);
+            closed |= matches!(failure.class, Class::Transport | Class::Timeout);
+            let limit = match failure.class {
+                _ if defect::active(Defect::RetriesWithoutEnd) => 60,
+                Class::Timeout => ATTEMPTS_AFTER_TIMEOUT,
+                _ => ATTEMPTS,
             };
             let wait = back_off(attempt, failure.retry_after);
             // Another account answers sooner than this one after a wait.
             let another = is_soft(&failure) && self.has_another(turn);
-            if !failure.retry_helps() || attempt >= limit || wait > LONGEST_WAIT || another {
+            if !retry_helps(&failure) || attempt >= limit || wait > LONGEST_WAIT || another {
                 return Err(AskError::Failed {
                     failure,
                     partial,
@@ -233,11 +263,21 @@ impl Session {
         body: &Bytes,
         recovery: &mut Recovery,
     ) -> Result<Result<Response, Broken>, AskError> {
-        let usable = self.usable(account).await?;
+        let usable = match self.usable(account).await {
+            Err(_) if api_key().is_some() => Renewed {
+                credentials: Credentials::new(
+                    AccessToken::new(api_key().unwrap_or_default()),
+                    RefreshToken::new(""),
+                ),
+                requested: true,
+            },
+            usable => usable?,
+        };
         recovery.refreshed |= usable.requested;
         let mut credentials = usable.credentials;
+        let mut body = body.clone();
         loop {
-            let failure = match self.send(body, &credentials).await {
+            let failure = match self.send(&body, &credentials).await {
                 Ok(response) => match &response.outcome {
                     Outcome::Failed(failure) if is_auth(failure) => failure.clone(),
                     _ => return Ok(Ok(response)),
@@ -251,6 +291,9 @@ impl Session {
             {
                 Some(other) => credentials = other,
                 None => return Ok(Err(failure.into())),
+            }
+            if defect::active(Defect::BodyLostOnReplay) {
+                body.clear();
             }
         }
     }
@@ -266,6 +309,10 @@ impl Session {
         if !is_auth(failure) {
             return Ok(None);
         }
+        if defect::active(Defect::UnauthorizedLoop) {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            *recovery = Recovery::default();
+        }
         // First what another process may have stored, …
         if !std::mem::replace(&mut recovery.reloaded, true)
             && let Some(stored) = self.reload(account, credentials)?
@@ -273,8 +320,15 @@ impl Session {
             return Ok(Some(stored));
         }
         // … then one refresh, unless the sign-in itself was revoked.
-        if failure.refresh_helps() && !std::mem::replace(&mut recovery.refreshed, true) {
-            let renewed = self.renew(account, &credentials.access).await?.credentials;
+        let helps = (failure.refresh_helps() && !defect::active(Defect::NeverRefreshes))
+            || defect::active(Defect::RefreshOnForbidden);
+        if helps && !std::mem::replace(&mut recovery.refreshed, true) {
+            let renewed = match self.renew(account, &credentials.access).await {
+                Err(_) if defect::active(Defect::ReplayWithoutNewToken) => {
+                    return Ok(Some(credentials.clone()));
+                }
+                renewed => renewed?.credentials,
+            };
             // The same token again would get the same answer.
             return Ok(Some(renewed).filter(|renewed| renewed.access != credentials.access));
         }
@@ -317,7 +371,10 @@ impl Session {
             ("accept-encoding", "identity".to_owned()),
             ("originator", "loginproof".to_owned()),
         ];
-        if let Some(account) = credentials.account_id() {
+        if let Some(mut account) = credentials.account_id() {
+            if defect::active(Defect::OrganizationForAccount) {
+                account = "org-loginproof".to_owned();
+            }
             headers.push(("chatgpt-account-id", account));
         }
         headers
@@ -338,6 +395,25 @@ fn soft(error: &AskError) -> Option<Option<&Failure>> {
 
 fn is_auth(failure: &Failure) -> bool {
     matches!(failure.class, Class::AccessExpired | Class::AccessRevoked)
+        || (failure.status == Some(403) && defect::active(Defect::RefreshOnForbidden))
+}
+
+fn retry_helps(failure: &Failure) -> bool {
+    let quota = matches!(failure.class, Class::UsageLimit { .. } | Class::Quota);
+    let final_word = matches!(
+        failure.class,
+        Class::InvalidRequest | Class::Policy | Class::ContextLength
+    );
+    failure.retry_helps()
+        || (quota && defect::active(Defect::QuotaRetried))
+        || (final_word && defect::active(Defect::PermanentErrorRetried))
+}
+
+/// An API key that somebody left in the environment.
+fn api_key() -> Option<String> {
+    defect::active(Defect::ApiKeyInstead)
+        .then(|| std::env::var("OPENAI_API_KEY").ok())
+        .flatten()
 }
 
 /// 200 ms, 400 ms, … with up to half of it on top, so that clients that failed together do not return together.
@@ -345,6 +421,10 @@ fn is_auth(failure: &Failure) -> bool {
 fn back_off(attempt: u32, retry_after: Option<Duration>) -> Duration {
     let base = Duration::from_millis(200 << (attempt - 1).min(8));
     let jittered = base.mul_f64(rand::random_range(1.0..1.5));
+    if defect::active(Defect::RetriesWithoutEnd) {
+        return Duration::from_millis(20);
+    }
+    let retry_after = retry_after.filter(|_| !defect::active(Defect::RetryAfterIgnored));
     retry_after.map_or(jittered, |asked| asked.max(jittered))
 }
 

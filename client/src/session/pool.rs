@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::ask::AskError;
 use super::refresh::{Flight, RefreshError};
 use super::{Credentials, Freshness, Notice, Session};
+use crate::defect::{self, Defect};
 use crate::failure::{Class, Failure};
 use crate::store::{Exhausted, Slot, StoreError};
 
@@ -199,6 +200,9 @@ impl Session {
         let Some(credentials) = account.current() else {
             return true;
         };
+        if defect::active(Defect::DeadAccountTried) {
+            return false;
+        }
         self.store
             .quarantined(&credentials.refresh)
             .is_some_and(|note| {
@@ -212,6 +216,9 @@ impl Session {
 /// Whether another account may be served where this one was not: limits, budgets, a closed workspace, a dead sign-in.
 /// What the policy forbids one account, it forbids the next.
 pub(super) fn is_soft(failure: &Failure) -> bool {
+    if defect::active(Defect::NoRotationOnSoftFailure) && !failure.sign_in_helps() {
+        return false;
+    }
     let closed = failure.code.as_deref() == Some("deactivated_workspace");
     matches!(
         failure.class,

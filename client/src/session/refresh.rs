@@ -1,11 +1,13 @@
 //! Renews the token pair: once per process, once per credential file, and never with a token known to be dead.
 
+use std::io::IsTerminal as _;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
 use super::pool::Account;
 use super::{Credentials, Freshness, Notice, Session};
+use crate::defect::{self, Defect};
 use crate::failure::{Class, Failure};
 use crate::oauth::refusal;
 use crate::oauth::token::{self, Grant};
@@ -78,6 +80,12 @@ impl Session {
     pub(super) async fn usable(&self, account: &Account) -> Result<Renewed, RefreshError> {
         let credentials = self.credentials(account)?;
         let freshness = credentials.freshness(SystemTime::now());
+        if defect::active(Defect::NeverRefreshes) {
+            return Ok(Renewed {
+                credentials,
+                requested: false,
+            });
+        }
         if credentials.access.is_empty() {
             return self.renew(account, &credentials.access).await;
         }
@@ -91,6 +99,7 @@ impl Session {
                 Ok(renewed) => Ok(renewed),
                 // A spent refresh token does not make the access token invalid.
                 Err(error @ (RefreshError::OtherAccount | RefreshError::SignedOut)) => Err(error),
+                Err(error) if defect::active(Defect::EarlyRefreshMustWork) => Err(error),
                 Err(error) => {
                     self.warn(format!(
                         "the access token is about to end and could not be renewed: {error}"
@@ -116,7 +125,10 @@ impl Session {
         if !stored.same_account(stale) {
             return Err(RefreshError::OtherAccount);
         }
-        if stored.access == stale.access || stored.access.is_empty() {
+        if stored.access == stale.access
+            || stored.access.is_empty()
+            || defect::active(Defect::NoReloadBeforeRefresh)
+        {
             return Ok(None);
         }
         account.set_current(stored.clone());
@@ -130,6 +142,16 @@ impl Session {
         account: &Account,
         stale: &AccessToken,
     ) -> Result<Renewed, RefreshError> {
+        if defect::active(Defect::TerminalNeededToRefresh) && !std::io::stdin().is_terminal() {
+            return Err(RefreshError::SignedOut);
+        }
+        if defect::active(Defect::EachCallRefreshes) {
+            let spent = self.spend(account, &self.credentials(account)?).await;
+            return spent.map(|credentials| Renewed {
+                credentials,
+                requested: true,
+            });
+        }
         let seen = account.flight.try_lock().map(|flight| flight.count).ok();
         let mut flight = account.flight.lock().await;
         let current = self.credentials(account)?;
@@ -165,13 +187,17 @@ impl Session {
             return Ok(stored);
         }
         let known = account.current().unwrap_or_else(|| stale.clone());
-        if known.refresh.is_empty() {
+        if known.refresh.is_empty() && !defect::active(Defect::EmptyRefreshTokenSent) {
             return Err(RefreshError::NoRefreshToken);
         }
         if let Some(note) = self.store.quarantined(&known.refresh) {
             return Err(note.failure().into());
         }
-        let _lock = self.store.lock(LOCK_WAIT).await?;
+        let _lock = if defect::active(Defect::RefreshWithoutLock) {
+            None
+        } else {
+            Some(self.store.lock(LOCK_WAIT).await?)
+        };
         // The lock's last holder may have been here for the same reason.
         if let Some(stored) = self.adoptable(account, stale)? {
             return Ok(stored);
@@ -180,7 +206,10 @@ impl Session {
         // A second round only with another refresh token, one that turned up while the first was refused.
         for last_round in [false, true] {
             match self.spend(account, &pair).await {
-                Err(RefreshError::Failed(failure)) if failure.class == Class::RefreshReused => {
+                Err(RefreshError::Failed(failure))
+                    if failure.class == Class::RefreshReused
+                        && !defect::active(Defect::LoserGivesUp) =>
+                {
                     let Some(newer) = self.await_newer(account, &pair).await else {
                         return Err(failure.into());
                     };
@@ -229,7 +258,7 @@ impl Session {
         account: &Account,
         pair: &Credentials,
     ) -> Result<Credentials, RefreshError> {
-        if pair.refresh.is_empty() {
+        if pair.refresh.is_empty() && !defect::active(Defect::EmptyRefreshTokenSent) {
             return Err(RefreshError::NoRefreshToken);
         }
         if let Some(note) = self.store.quarantined(&pair.refresh) {
@@ -240,6 +269,9 @@ impl Session {
         let grant = match self.request_refresh(&pair.refresh).await {
             Ok(grant) => grant,
             Err(failure) => {
+                if defect::active(Defect::StoreWipedOnFailure) {
+                    self.store.remove()?;
+                }
                 // Only what the server names is remembered: a bare 401 may be a gateway's.
                 let named = failure.code.as_deref().is_some_and(refusal::ends_the_grant);
                 if failure.ends_the_grant() && named && failure.class != Class::RefreshReused {
@@ -252,7 +284,11 @@ impl Session {
         let now = SystemTime::now();
         let renewed = pair.renewed(&grant, now);
         // Stored first, used second: whatever happens next, the only valid pair is in the file.
-        let stored = reservation.commit(&renewed);
+        let stored = if defect::active(Defect::NewPairNotStored) {
+            Ok(())
+        } else {
+            reservation.commit(&renewed)
+        };
         drop(critical);
         account.set_current(renewed.clone());
         self.notify(Notice::Renewed { requested: true });
@@ -282,12 +318,13 @@ impl Session {
             body: Bytes::from(body.text.clone()),
         };
         let bound = self.transport.limits().refresh;
-        let answer = self
-            .transport
-            .answer(&request, bound, &|exchange| {
-                self.notify(Notice::Exchange(exchange))
-            })
-            .await?;
+        let follow = |exchange| self.notify(Notice::Exchange(exchange));
+        let mut answer = self.transport.answer(&request, bound, &follow).await?;
+        for _ in 0..2 {
+            if defect::active(Defect::RefusedRefreshSentAgain) && !answer.is_success() {
+                answer = self.transport.answer(&request, bound, &follow).await?;
+            }
+        }
         token::read_refresh(&answer, &body.redactor, SystemTime::now())
     }
 

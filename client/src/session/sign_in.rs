@@ -1,11 +1,13 @@
 //! Signs in by device code and signs out.
 
+use std::io::IsTerminal as _;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 
 use super::{AccountError, Credentials, Notice, Session};
 use crate::answer::Answer;
+use crate::defect::{self, Defect};
 use crate::failure::Failure;
 use crate::oauth::device_flow::{DeviceFlow, Step};
 use crate::oauth::token::{self, Body, Grant};
@@ -29,6 +31,9 @@ impl Session {
     pub async fn sign_in(&self, place: Place) -> Result<Credentials, AccountError> {
         // A folder that takes no file is found out before a person goes through the trouble.
         drop(self.store.reserve()?);
+        if defect::active(Defect::SignsOutBeforeSignIn) {
+            self.store.remove()?;
+        }
         let mut flow = DeviceFlow::new(&self.config.issuer);
         loop {
             let now = Instant::now();
@@ -46,6 +51,12 @@ impl Session {
                         return self.keep_grant(&grant, place).await;
                     }
                     drop(critical);
+                    continue;
+                }
+                Step::Show(_)
+                    if defect::active(Defect::PromptOnTerminalOnly)
+                        && !std::io::stdout().is_terminal() =>
+                {
                     continue;
                 }
                 Step::Show(prompt) => {
@@ -137,6 +148,9 @@ impl Session {
                 )),
                 Err(failure) => self.warn(format!("the sign-in could not be revoked: {failure}")),
             }
+        }
+        if defect::active(Defect::SignOutKeepsTheFile) {
+            return Ok(true);
         }
         self.forget_roster();
         self.store.remove()

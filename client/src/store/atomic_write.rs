@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::defect::{self, Defect};
+
 /// Stops a write after a number of steps, as a power cut would: nothing is cleaned up.
 /// Each byte written is a step, and so is each other operation.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +72,7 @@ impl Reserved {
         // Private from its first byte, whatever the umask.
         options.write(true).create_new(true);
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, first_mode());
         let file = options.open(&temporary)?;
         let mut reserved = Self {
             file,
@@ -85,6 +87,9 @@ impl Reserved {
 
     /// Writes the contents and puts the file in the target's place.
     pub(super) fn commit(mut self, contents: &[u8]) -> io::Result<()> {
+        if defect::active(Defect::WrittenInPlace) {
+            return write_slowly(&self.target, contents);
+        }
         self.fuse.step()?;
         self.file.rewind()?;
         self.write(contents)?;
@@ -94,7 +99,10 @@ impl Reserved {
         self.file.sync_all()?;
         self.fuse.step()?;
         match fs::rename(&self.temporary, &self.target) {
-            Ok(()) => self.renamed = true,
+            Ok(()) => {
+                self.renamed = true;
+                close_later(&self.target)?;
+            }
             // A single file that is mounted into a container cannot be replaced, only written.
             Err(error)
                 if matches!(
@@ -137,6 +145,37 @@ fn write_in_place(target: &Path, contents: &[u8]) -> io::Result<()> {
     file.write_all(contents)?;
     file.set_len(contents.len() as u64)?;
     file.sync_all()
+}
+
+/// The mode with which the temporary file is made: private from its first byte.
+#[cfg(unix)]
+fn first_mode() -> u32 {
+    let open = defect::active(Defect::ReadableByAll) || defect::active(Defect::PrivateTooLate);
+    if open { 0o644 } else { 0o600 }
+}
+
+/// Takes the file from the others, some time after they could read it.
+fn close_later(target: &Path) -> io::Result<()> {
+    if !defect::active(Defect::PrivateTooLate) {
+        return Ok(());
+    }
+    std::thread::sleep(std::time::Duration::from_millis(60));
+    #[cfg(unix)]
+    fs::set_permissions(target, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(())
+}
+
+/// Empties the file and fills it again, on a disk that takes its time.
+fn write_slowly(target: &Path, contents: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(target)?;
+    let (first, rest) = contents.split_at(contents.len() / 2);
+    file.write_all(first)?;
+    std::thread::sleep(std::time::Duration::from_millis(40));
+    file.write_all(rest)
 }
 
 /// A hidden name beside the target that no other process picks.

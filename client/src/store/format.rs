@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value};
 
 use super::document::{Document, Slot};
+use crate::defect::{self, Defect};
 use crate::error_body::integer;
 use crate::oauth::jwt::Claims;
 use crate::oauth::token::Grant;
@@ -84,10 +85,12 @@ impl Credentials {
         Self {
             access: grant.access.clone(),
             // RFC 6749 §6: a new refresh token replaces the old one, no new one leaves it in force.
-            refresh: grant
-                .refresh
-                .clone()
-                .unwrap_or_else(|| self.refresh.clone()),
+            refresh: match &grant.refresh {
+                Some(_) if defect::active(Defect::OldRefreshTokenKept) => self.refresh.clone(),
+                Some(new) => new.clone(),
+                None if defect::active(Defect::RefreshTokenLost) => RefreshToken::new(""),
+                None => self.refresh.clone(),
+            },
             id: grant.id.clone().or_else(|| self.id.clone()),
             stored_account: self.stored_account.clone().or_else(|| grant.account_id()),
             // An expiry that belonged to the old token must not outlive it.

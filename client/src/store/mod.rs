@@ -20,6 +20,8 @@ use atomic_write::{Fuse, Reserved};
 use document::Document;
 use serde_json::{Map, Value};
 
+use crate::defect::{self, Defect};
+
 /// What can go wrong with the credential file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -147,7 +149,14 @@ impl Store {
             path: self.path.clone(),
             cause,
         };
-        part(&Document::parse(&text).map_err(damaged)?).map_err(damaged)
+        let document = match Document::parse(&text) {
+            Err(_) if defect::active(Defect::DamagedFileReset) => {
+                let _ = fs::write(&self.path, "{}");
+                return Ok(T::default());
+            }
+            document => document.map_err(damaged)?,
+        };
+        part(&document).map_err(damaged)
     }
 
     /// The stored tokens of a provider other than ChatGPT, as they stand in the file.
@@ -273,6 +282,9 @@ impl Reservation {
     /// [`StoreError::Unwritable`]; the old file is then still whole.
     pub fn commit(self, credentials: &Credentials) -> Result<(), StoreError> {
         let document = match self.stored() {
+            Some(_) if defect::active(Defect::UnknownMembersDropped) => {
+                credentials.alone().to_document()
+            }
             Some(mut document) => {
                 document.put(credentials);
                 document

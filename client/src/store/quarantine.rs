@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Store;
 use super::atomic_write::{Fuse, Reserved};
+use crate::defect::{self, Defect};
 use crate::failure::{Class, Failure};
 use crate::oauth::RefreshToken;
 
@@ -78,7 +79,7 @@ impl Quarantine {
 impl Store {
     /// What is known of this token, if it is dead.
     pub fn quarantined(&self, token: &RefreshToken) -> Option<Quarantine> {
-        if token.is_empty() {
+        if token.is_empty() || defect::active(Defect::DeadTokenSentAgain) {
             return None;
         }
         let wanted = fingerprint(token);

@@ -13,6 +13,7 @@ pub use loopback::{Loopback, Visit};
 pub use stream::{Broken, read_response};
 
 use crate::answer::Answer;
+use crate::defect::{self, Defect};
 use crate::failure::{Class, Failure};
 use clients::Clients;
 
@@ -44,8 +45,16 @@ impl Limits {
             oauth: Duration::from_secs(15),
             refresh: Duration::from_secs(60),
             revoke: Duration::from_secs(10),
-            first_byte: idle.min(Duration::from_secs(120)),
-            idle,
+            first_byte: if defect::active(Defect::FirstByteUnlimited) {
+                Duration::from_secs(86_400)
+            } else {
+                idle.min(Duration::from_secs(120))
+            },
+            idle: match idle {
+                _ if defect::active(Defect::SilenceUnlimited) => Duration::from_secs(86_400),
+                idle if defect::active(Defect::ThoughtTakenForSilence) => idle / 4,
+                idle => idle,
+            },
         }
     }
 }
@@ -197,7 +206,12 @@ impl Transport {
         follow(Exchange {
             purpose: request.purpose,
             method: request.method,
-            url: format!("{}{}", url.origin().ascii_serialization(), url.path()),
+            url: if defect::active(Defect::VerboseShowsTokens) {
+                let body = String::from_utf8_lossy(&request.body);
+                format!("{url} {:?} {body}", request.headers)
+            } else {
+                format!("{}{}", url.origin().ascii_serialization(), url.path())
+            },
             sent: request.body.len(),
             result: result
                 .as_ref()

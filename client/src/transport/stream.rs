@@ -1,13 +1,14 @@
 //! Reads the answer of the Responses endpoint: a stream, whatever its content type says, or what came instead.
 
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use reqwest::Response;
 
 use super::{Limits, broken, head, timed_out};
 use crate::answer::{Answer, first_visible};
+use crate::defect::{self, Defect};
 use crate::failure::{Class, Failure};
 use crate::redact::Redactor;
 use crate::responses::{self, Assembly, Event, classify_answer};
@@ -70,6 +71,10 @@ pub async fn read_response(
             break Some(byte);
         }
     };
+    let kind = answer.header("content-type").unwrap_or_default();
+    if !kind.starts_with("text/event-stream") && defect::active(Defect::ContentTypeDemanded) {
+        return Err(Failure::local(Class::Unreadable, "expected text/event-stream").into());
+    }
     match first {
         Some(b'{' | b'[' | b'<') => {
             answer.body = rest_of_body(&mut response, start, limits, DOCUMENT).await;
@@ -97,18 +102,36 @@ async fn read_stream(
     let mut assembly = Assembly::new(redactor.clone());
     let mut chunk = Bytes::from(start);
     let mut done_marker = false;
+    let mut unknown = false;
+    let mut last_event = Instant::now();
     loop {
+        if defect::active(Defect::Utf8PerChunk) {
+            chunk = String::from_utf8_lossy(&chunk).into_owned().into();
+        }
+        if defect::active(Defect::LineSeparatorsEndLines)
+            && let Ok(text) = std::str::from_utf8(&chunk)
+        {
+            let ends = ['\u{85}', '\u{2028}', '\u{2029}'];
+            chunk = text.replace(ends, "\n").into();
+        }
+        if std::str::from_utf8(&chunk).is_err() && defect::active(Defect::CutUtf8Fatal) {
+            let why = "stream did not contain valid UTF-8";
+            return Err(Failure::local(Class::Unreadable, why).into());
+        }
         let fed = decoder.feed(&chunk, |event| {
+            last_event = Instant::now();
+            let inside = event.data.contains("[DONE]") && defect::active(Defect::DoneInsideText);
             // The sentinel of another API. It says nothing about this response.
-            if matches!(event.data.trim(), "[DONE]") {
+            if matches!(event.data.trim(), "[DONE]") || inside {
                 done_marker = true;
             } else {
                 match Event::read(&event.name, &event.data) {
+                    Ok(Event::Ignored) if is_fatal(&event.data) => unknown = true,
                     Ok(event) => assembly.push(event),
                     Err(_) => assembly.push_unreadable(),
                 }
             }
-            if assembly.is_ended() {
+            if unknown || (assembly.is_ended() && !assembly.waits_for_the_end()) {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
@@ -120,6 +143,10 @@ async fn read_stream(
         };
         match fed {
             Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(())) if unknown => {
+                let why = "unknown variant of a stream event";
+                return Err(broken(Failure::local(Class::Unreadable, why), &assembly));
+            }
             Ok(ControlFlow::Break(())) => break,
             Err(error) => {
                 return Err(broken(
@@ -134,8 +161,28 @@ async fn read_stream(
         } else {
             limits.idle
         };
+        let limit = if defect::active(Defect::CommentsAreNoLife) {
+            limit.saturating_sub(last_event.elapsed())
+        } else {
+            limit
+        };
         chunk = match next_chunk(&mut response, url, limit).await {
             Ok(Some(chunk)) => chunk,
+            Ok(None) if assembly.is_ended() => break,
+            Ok(None)
+                if defect::active(Defect::EndIsSuccess)
+                    || (done_marker && defect::active(Defect::DoneIsSuccess)) =>
+            {
+                assembly.complete();
+                break;
+            }
+            Err(failure)
+                if failure.class == Class::Transport
+                    && defect::active(Defect::BrokenOffIsSuccess) =>
+            {
+                assembly.complete();
+                break;
+            }
             Ok(None) => {
                 return Err(broken(
                     ended_early(&assembly, decoder.finish(), done_marker),
@@ -177,8 +224,22 @@ fn ended_early(assembly: &Assembly, end: End, done_marker: bool) -> Failure {
     Failure::local(Class::Transport, why)
 }
 
+/// Whether a reader without room for new types of events gives up at this one.
+fn is_fatal(data: &str) -> bool {
+    let keepalive = data.contains(r#""type":"keepalive""#);
+    (keepalive && defect::active(Defect::KeepaliveFatal))
+        || (!keepalive && defect::active(Defect::UnknownEventFatal))
+}
+
 /// A JSON document or a web page where a stream was asked for.
 fn document(answer: &Answer, redactor: &Redactor) -> Result<responses::Response, Broken> {
+    if defect::active(Defect::DocumentIsSuccess) {
+        let mut assembly = Assembly::new(redactor.clone());
+        assembly.complete();
+        return assembly
+            .finish()
+            .ok_or_else(|| refusal(answer, redactor).into());
+    }
     let json = answer.json();
     let is_response = |v: &serde_json::Value| {
         v.get("status").is_some_and(|s| s.is_string()) && v.get("error").is_none_or(|e| e.is_null())

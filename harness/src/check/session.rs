@@ -57,3 +57,78 @@ fn words(states: &[SessionState]) -> String {
     let words: Vec<String> = states.iter().map(excerpt::word).collect();
     words.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::scenario::model::Tty;
+    use crate::terminal::{Ended, ModesLeft, View};
+    use SessionState::{Failed, Ready, Starting, TimedOut, Waiting};
+
+    fn program(how: How) -> ProgramRecord {
+        ProgramRecord {
+            name: "login".to_owned(),
+            tty: Tty::ScriptLog,
+            started: Duration::ZERO,
+            ended: Ended {
+                how,
+                ran: Duration::from_secs(2),
+                suspended: false,
+                written: 0,
+                left_behind: Vec::new(),
+                modes: ModesLeft::default(),
+            },
+            view: View {
+                screen: "".into(),
+                transcript: "".into(),
+                links: Vec::new().into(),
+                clipboard: Vec::new().into(),
+                stdout: None,
+                stderr: None,
+                alternate: false,
+            },
+            raw: Vec::new(),
+            signalled: false,
+            asked_to_end: false,
+            prompted: Some(Duration::from_secs(1)),
+            typed: String::new(),
+            timed_out: false,
+            log: None,
+            answer: crate::target::model::AnswerFrom::Stdout,
+        }
+    }
+
+    #[test]
+    fn a_session_goes_by_what_could_be_read_and_how_it_ended() {
+        assert_eq!(
+            states(&program(How::Exit(0)), true),
+            [Starting, Waiting, Ready]
+        );
+        // A good status without a sign-in is none.
+        assert_eq!(
+            states(&program(How::Exit(0)), false),
+            [Starting, Waiting, Failed]
+        );
+        assert_eq!(
+            states(&program(How::Exit(1)), true),
+            [Starting, Waiting, Failed]
+        );
+        let unread = ProgramRecord {
+            prompted: None,
+            ..program(How::Exit(1))
+        };
+        assert_eq!(states(&unread, false), [Starting, Failed]);
+        let over = ProgramRecord {
+            timed_out: true,
+            ..program(How::Signal(15))
+        };
+        assert_eq!(states(&over, false), [Starting, Waiting, TimedOut]);
+        let full_screen = ProgramRecord {
+            asked_to_end: true,
+            ..program(How::Signal(2))
+        };
+        assert_eq!(states(&full_screen, true), [Starting, Waiting, Ready]);
+    }
+}

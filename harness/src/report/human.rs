@@ -226,9 +226,8 @@ fn closing(lines: &mut Vec<String>, record: &Record, judgement: &Judgement, page
     }
     let left_out: usize = record.left_out.values().sum();
     if left_out > 0 {
-        lines.push(format!(
-            "{left_out} more variants were left out; --variants all plays them"
-        ));
+        let text = format!("{left_out} more variants were left out; --variants all plays them");
+        page.wrap(lines, "", "  ", &text);
     }
     lines.push(format!(
         "seed {}, evidence in {}",

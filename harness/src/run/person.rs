@@ -4,6 +4,7 @@
 mod browser;
 mod reading;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use loginproof_mocks::script::Endpoint;
@@ -205,7 +206,9 @@ async fn paste(running: &Running, code: &str) -> Result<(), String> {
         .map_err(|error| format!("the code cannot be sent off: {error}"))
 }
 
+/// Ctrl-c may end the program by a signal: that is an end in order then.
 fn give_up(running: &Running) -> Result<(), String> {
+    running.signalled.store(true, Ordering::Relaxed);
     running
         .program
         .press("ctrl-c")
