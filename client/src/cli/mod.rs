@@ -306,7 +306,10 @@ impl Program {
         let expired =
             credentials.access.is_empty() || credentials.expires_at().is_some_and(|end| end <= now);
         let ending = credentials.freshness(now) != Freshness::Fresh;
-        let dead = dead.filter(|_| !defect::active(Defect::StatusNeverDoubts));
+        if defect::active(Defect::StatusNeverDoubts) {
+            self.output.line("Logged in");
+            return Exit::Success;
+        }
         let renewable = dead.is_none() && !credentials.refresh.is_empty();
         let usable = renewable || !expired;
         let access = match (expired, ending) {

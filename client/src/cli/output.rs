@@ -114,9 +114,11 @@ impl Output {
             seconds @ 0..120 => format!("{seconds} seconds"),
             seconds => format!("{} minutes", seconds / 60),
         };
+        let wiped = defect::active(Defect::CodeWipedFromScreen) && io::stdout().is_terminal();
+        let end = if wiped { "\x1b[2J\x1b[H" } else { "" };
         self.line(&format!(
             "To sign in, open this page in a browser on any device:\n\n  {}\n\n\
-             and enter this code, which is valid for {life}:\n\n  {}\n",
+             and enter this code, which is valid for {life}:\n\n  {}\n{end}",
             prompt.url, prompt.user_code
         ));
         // RFC 8628 §3.3.1: the code is shown all the same, so that the person can compare.
@@ -124,9 +126,6 @@ impl Output {
             self.line(&format!(
                 "Or open this link, and check that the page shows the same code:\n\n  {complete}\n"
             ));
-        }
-        if defect::active(Defect::CodeWipedFromScreen) && io::stdout().is_terminal() {
-            self.line("\x1b[2J\x1b[H");
         }
         if defect::active(Defect::NoWordOfWarning) {
             return;

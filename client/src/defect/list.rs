@@ -95,8 +95,8 @@ defects! {
     PollServerErrorFatal "poll-server-error-fatal" in ["sign-in"]:
         "Ends the sign-in when one poll meets a broken gateway.",
         "Significant-Gravitas/AutoGPT!14195";
-    PollRetryAfterIgnored "poll-retry-after-ignored" in ["sign-in"]:
-        "Does not wait as long as a throttled poll asks for.",
+    ThrottledPollKeepsPace "throttled-poll-keeps-pace" in ["sign-in"]:
+        "Takes a throttled poll for a pending one, and keeps its pace.",
         "ndycode/codex-multi-auth!441";
     ThrottledCodeFatal "throttled-code-fatal" in ["sign-in"]:
         "Gives up when the request for a code is throttled once.",
@@ -310,8 +310,8 @@ defects! {
     NullItemCrash "null-item-crash" in ["stream"]:
         "Crashes at an item that is null.",
         "openai/openai-python!3131";
-    UnopenedItemDropped "unopened-item-dropped" in ["stream"]:
-        "Drops an item that is closed without having been opened.",
+    UnopenedItemFatal "unopened-item-fatal" in ["stream"]:
+        "Gives up at an item that is closed without having been opened.",
         "BerriAI/litellm#37852";
     CallArgumentsOnFirst "call-arguments-on-first" in ["stream"]:
         "Adds the arguments of parallel function calls to the first call.",
@@ -434,9 +434,6 @@ defects! {
     NoRotationOnSoftFailure "no-rotation-on-soft-failure" in ["accounts"]:
         "Does not turn to the next account when one has reached its limit.",
         "NousResearch/hermes-agent#24159";
-    DeadAccountTried "dead-account-tried" in ["accounts"]:
-        "Starts with an account whose sign-in is known to be dead.",
-        "NousResearch/hermes-agent!4300";
 
     // Terminal.
     TerminalDemanded "terminal-demanded" in ["sign-in", "terminal", "session"]:

@@ -76,7 +76,6 @@ pub(super) fn slowed_down(
     asked: Duration,
     retry_after: Option<Duration>,
 ) -> (Duration, Duration) {
-    let retry_after = retry_after.filter(|_| !defect::active(Defect::PollRetryAfterIgnored));
     let slower = if defect::active(Defect::SlowDownIgnored) {
         interval
     } else {

@@ -78,6 +78,7 @@ pub(super) fn read(answer: &Answer, redactor: &Redactor, now: SystemTime) -> Pol
             PollAnswer::Busy(refused())
         }
         403 | 404 if !defect::active(Defect::BareStatusFatal) => PollAnswer::Pending,
+        429 if defect::active(Defect::ThrottledPollKeepsPace) => PollAnswer::Pending,
         429 => PollAnswer::SlowDown {
             interval: None,
             retry_after: answer.retry_after(now),

@@ -186,7 +186,11 @@ fn read_object(
     let Some(Value::Object(object)) = answer.json() else {
         // The parser's own message would quote the body, and the body holds tokens.
         if defect::active(Defect::UnreadableGrantQuoted) {
-            return Err(unreadable(answer, &String::from_utf8_lossy(&answer.body)));
+            let quoted = String::from_utf8_lossy(&answer.body).into_owned();
+            return Err(Failure {
+                message: Some(quoted),
+                ..unreadable(answer, "")
+            });
         }
         return Err(unreadable(
             answer,

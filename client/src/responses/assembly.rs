@@ -52,6 +52,9 @@ impl Assembly {
         if self.outcome.is_some() {
             return;
         }
+        if self.misses_a_place(&event) {
+            return;
+        }
         match event {
             Event::Ignored => {}
             Event::Lifecycle { response } => {
@@ -76,9 +79,6 @@ impl Assembly {
             }
             Event::ItemDone { place, item } => {
                 let place = with_id(place, &item);
-                if self.find(&place).is_none() && defect::active(Defect::UnopenedItemDropped) {
-                    return;
-                }
                 let slot = self.slot(&place);
                 if !item.is_null() {
                     slot.done.get_or_insert(item);
@@ -131,6 +131,31 @@ impl Assembly {
     /// Ends the response without a word from the server.
     pub(crate) fn complete(&mut self) {
         self.outcome = Some(Outcome::Completed);
+    }
+
+    /// Whether an item that was not announced is too much for the reader.
+    fn misses_a_place(&mut self, event: &Event) -> bool {
+        let by_id = defect::active(Defect::ItemsByIdOnly);
+        let fatal = defect::active(Defect::UnopenedItemFatal);
+        let place = match event {
+            Event::ItemDone { place, item } => with_id(place.clone(), item),
+            Event::Done { place, .. } => place.clone(),
+            Event::Delta { place, .. } if by_id => place.clone(),
+            _ => return false,
+        };
+        if !(by_id || fatal) || self.find(&place).is_some() {
+            return false;
+        }
+        if fatal {
+            let failure = Failure::local(Class::Unreadable, "text part not found");
+            self.outcome = Some(Outcome::Failed(failure));
+        }
+        true
+    }
+
+    /// Whether a function call has begun.
+    pub(crate) fn has_call(&self) -> bool {
+        self.slots.iter().any(Slot::is_call)
     }
 
     /// Whether the connection's end is waited for, although the response has ended.

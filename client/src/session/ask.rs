@@ -124,9 +124,7 @@ impl Session {
             let response = self.round(&mut turn, &mut input).await?;
             let calls: Vec<_> = response.calls().cloned().collect();
             // Calls of a response that was cut short may be cut short themselves.
-            let whole =
-                response.outcome == Outcome::Completed || defect::active(Defect::CutOffCallRun);
-            if calls.is_empty() || !whole {
+            if calls.is_empty() || response.outcome != Outcome::Completed {
                 return Ok(Answered { response, rounds });
             }
             for call in calls {
@@ -325,6 +323,7 @@ impl Session {
         if helps && !std::mem::replace(&mut recovery.refreshed, true) {
             let renewed = match self.renew(account, &credentials.access).await {
                 Err(_) if defect::active(Defect::ReplayWithoutNewToken) => {
+                    self.warn("credentials refreshed, retrying");
                     return Ok(Some(credentials.clone()));
                 }
                 renewed => renewed?.credentials,

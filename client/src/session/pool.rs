@@ -200,9 +200,6 @@ impl Session {
         let Some(credentials) = account.current() else {
             return true;
         };
-        if defect::active(Defect::DeadAccountTried) {
-            return false;
-        }
         self.store
             .quarantined(&credentials.refresh)
             .is_some_and(|note| {

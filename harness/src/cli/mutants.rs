@@ -177,8 +177,7 @@ fn bench(args: &MutantsArgs) -> Result<Bench, Failure> {
     })
 }
 
-/// The control and every defect: first where it shows, then, if nothing noticed, everywhere; at last once more what
-/// only few scenarios noticed.
+/// The control and every defect, each where it shows; then once more what only few scenarios noticed.
 async fn observe(
     bench: &Bench,
     defects: &[Defect],
@@ -213,25 +212,6 @@ async fn observe(
         .into_iter()
         .filter_map(|(subject, seen)| Some((subject?, seen)))
         .collect();
-
-    let survivors: Vec<Option<Defect>> = Matrix::new(&control, &of_defects)
-        .survivors()
-        .map(|trial| Some(trial.defect))
-        .collect();
-    if !everywhere && !survivors.is_empty() {
-        progress(&format!(
-            "{} noticed by nothing in their areas: the other areas",
-            counted(survivors.len(), "defect")
-        ));
-        let elsewhere = bench
-            .play(
-                &survivors,
-                |subject, scenario, _| subject.is_some_and(|defect| !shows(defect, scenario)),
-                |_, _| {},
-            )
-            .await;
-        join(&mut of_defects, elsewhere);
-    }
 
     let again: BTreeMap<Defect, Vec<(String, Option<String>)>> = of_defects
         .iter()
@@ -275,14 +255,6 @@ async fn observe(
         }
     }
     (control, of_defects)
-}
-
-fn join(into: &mut BTreeMap<Defect, Observed>, more: BTreeMap<Option<Defect>, Observed>) {
-    for (subject, seen) in more {
-        if let Some(defect) = subject {
-            into.entry(defect).or_default().join(seen);
-        }
-    }
 }
 
 #[expect(clippy::print_stderr, reason = "progress belongs there")]

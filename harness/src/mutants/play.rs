@@ -158,13 +158,6 @@ impl Observed {
         self.played.insert((scenario, variant));
     }
 
-    /// Adds what was seen elsewhere.
-    pub fn join(&mut self, other: Self) {
-        self.played.extend(other.played);
-        self.judged.extend(other.judged);
-        self.broken.extend(other.broken);
-    }
-
     /// Keeps of what was played again only what was broken again.
     pub fn confirm(&mut self, again: &Self) {
         self.broken
