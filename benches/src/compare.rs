@@ -228,8 +228,9 @@ macro_rules! framing {
     };
 }
 
-const FRAMING: [Candidate; 6] = [
-    framing!("loginproof", framing::ours, false),
+const FRAMING: [Candidate; 7] = [
+    framing!("loginproof", framing::frames, false),
+    framing!("loginproof, as text", framing::ours, false),
     framing!("sse-stream", framing::sse_stream, false),
     framing!("sse-core", framing::sse_core, false),
     framing!("sseer", framing::sseer, false),
