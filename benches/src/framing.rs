@@ -62,7 +62,7 @@ pub(crate) fn sse_stream(stream: &'static [u8], chunk: usize, mut visit: impl Fn
 }
 
 pub(crate) fn sse_core(stream: &'static [u8], chunk: usize, mut visit: impl FnMut(&str, &str)) {
-    let mut decoder = sse_core::SseDecoder::new();
+    let mut decoder = sse_core::SseDecoder::with_limit(std::num::NonZeroUsize::MAX);
     for piece in stream.chunks(chunk) {
         let mut piece = piece;
         while let Some(event) = decoder.next(&mut piece) {

@@ -1,6 +1,6 @@
 //! Whole responses: the deltas of each item put together, and compared with what the terminal event repeats.
 
-use loginproof_client::responses::{Assembly, Event};
+use loginproof_client::responses::{Item, Reader};
 
 use crate::framing;
 use crate::wire::{CodexEvent, Completed, Delta, Tagged, Whole};
@@ -9,14 +9,12 @@ use crate::wire::{CodexEvent, Completed, Delta, Tagged, Whole};
 pub(crate) type Bytes = usize;
 
 pub(crate) fn ours(stream: &'static [u8], chunk: usize) -> Bytes {
-    let mut assembly = Assembly::default();
-    framing::ours(stream, chunk, |name, data| match Event::read(name, data) {
-        Ok(event) => assembly.push(event),
-        Err(_) => assembly.push_unreadable(),
-    });
-    let response = assembly.finish().expect("the stream ends its response");
+    let mut reader = Reader::default();
+    for piece in stream.chunks(chunk) {
+        reader.feed(piece).expect("the stream is within the bound");
+    }
+    let response = reader.finish().expect("the stream ends its response");
     assert_eq!(response.facts, [], "the stream agrees with itself");
-    use loginproof_client::responses::Item;
     let length = |item: &Item| match item {
         Item::Message { content, .. } => content.iter().map(|part| part.text().len()).sum(),
         Item::Reasoning { summary, .. } => summary.iter().map(String::len).sum(),

@@ -221,6 +221,11 @@ impl Decoder {
 
     /// Ends the stream. An event without its blank line is discarded (WHATWG HTML §9.2.6).
     pub fn finish(self) -> End {
+        self.end()
+    }
+
+    /// How the stream would end if no byte came any more.
+    pub fn end(&self) -> End {
         let partial = !self.line.is_empty() || self.open || matches!(self.start, Start::Mark(1..));
         if partial {
             End::InsideEvent
