@@ -246,7 +246,8 @@ impl<'d> Cursor<'d> {
             b'"' => self.string().map(drop),
             b'{' if depth > 0 => self.object(|cursor, _| cursor.skip_within(depth - 1)),
             b'[' if depth > 0 => self.array(|cursor| cursor.skip_within(depth - 1)),
-            b'0'..=b'9' => {
+            first @ (b'0'..=b'9' | b'-') => {
+                self.at += usize::from(first == b'-');
                 self.at += digits(&self.bytes[self.at..])?;
                 if self.bytes.get(self.at) == Some(&b'.') {
                     let fraction = &self.bytes[self.at + 1..];
@@ -300,6 +301,7 @@ mod tests {
             "{\"a\":{\"b\":[true,false]}}",
             "\"12345678é\\n12345678901234567\"",
             "0",
+            "-1.5",
         ] {
             assert!(skips(text), "{text}");
             assert!(serde_json::from_str::<serde_json::Value>(text).is_ok());
@@ -316,7 +318,8 @@ mod tests {
             "01",
             "1.",
             "1e3",
-            "-1",
+            "-",
+            "--1",
             "nul",
             "\"a\nb\"",
             "\"1234567\u{1f}90123456\"",
