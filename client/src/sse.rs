@@ -202,6 +202,11 @@ impl Decoder {
         chunk: &[u8],
         mut visit: impl FnMut(Frame<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
+        // Inside the data of an event small chunks mostly end no line.
+        if self.part == Part::Data && chunk.len() <= SHORT && line_end(chunk).is_none() {
+            self.append(chunk)?;
+            return Ok(ControlFlow::Continue(()));
+        }
         let mut rest = match self.start {
             Start::Past => chunk,
             Start::Mark(_) => self.skip_mark(chunk),
@@ -263,6 +268,7 @@ impl Decoder {
     }
 
     /// Nothing is kept of an event.
+    #[inline]
     fn is_between_events(&self) -> bool {
         self.part == Part::Begin && !self.open && !self.after_cr
     }
@@ -279,7 +285,7 @@ impl Decoder {
             let Some(body) = strip(rest, &self.head.bytes).or_else(|| self.head.learn(rest)) else {
                 return self.read_on(rest, visit);
             };
-            let end = match memchr2(b'\n', b'\r', body) {
+            let end = match line_end(body) {
                 Some(end) if body[end..].starts_with(b"\n\n") => end,
                 _ => return self.read_on(rest, visit),
             };
@@ -308,7 +314,7 @@ impl Decoder {
             *rest = &rest[1..];
             return Ok(ControlFlow::Continue(()));
         }
-        let Some(end) = memchr2(b'\n', b'\r', rest) else {
+        let Some(end) = line_end(rest) else {
             self.keep(rest)?;
             *rest = &[];
             return Ok(ControlFlow::Continue(()));
@@ -334,6 +340,7 @@ impl Decoder {
     }
 
     /// Keeps an open line for the next chunk.
+    #[inline]
     fn keep(&mut self, piece: &[u8]) -> Result<(), Error> {
         match self.part {
             Part::Data => return self.append(piece),
@@ -360,6 +367,7 @@ impl Decoder {
     }
 
     /// Data is bound as it stands in the event; another line by the same length and the longest name of a field.
+    #[inline]
     fn bound(&self, line: usize) -> Result<(), Error> {
         if self.data.len() > self.limit || line > self.limit.saturating_add(8) {
             return Err(Error::TooLarge { limit: self.limit });
@@ -367,6 +375,7 @@ impl Decoder {
         Ok(())
     }
 
+    #[inline]
     fn append(&mut self, value: &[u8]) -> Result<(), Error> {
         self.data.extend_from_slice(value);
         self.bound(0)
@@ -434,7 +443,7 @@ impl Head {
         const EVENT: &[u8] = b"event: ";
         const DATA: &[u8] = b"data: ";
         let (name, body) = if let Some(line) = strip(event, EVENT) {
-            let end = memchr2(b'\n', b'\r', line).filter(|end| line[*end] == b'\n')?;
+            let end = line_end(line).filter(|end| line[*end] == b'\n')?;
             (
                 EVENT.len()..EVENT.len() + end,
                 strip(&line[end + 1..], DATA)?,
@@ -448,6 +457,30 @@ impl Head {
         self.name = name;
         Some(body)
     }
+}
+
+/// Up to so many bytes are searched here: a call would cost more.
+const SHORT: usize = 32;
+
+/// The place of the first LF or CR.
+#[inline]
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    if bytes.len() > SHORT {
+        return memchr2(b'\n', b'\r', bytes);
+    }
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let zero = |word: u64| word.wrapping_sub(0x0101_0101_0101_0101) & !word;
+        let word = u64::from_le_bytes(*word);
+        let ends = zero(word ^ 0x0a0a_0a0a_0a0a_0a0a) | zero(word ^ 0x0d0d_0d0d_0d0d_0d0d);
+        let ends = ends & 0x8080_8080_8080_8080;
+        if ends != 0 {
+            // Only the lowest flag is sure, and it is the one that counts.
+            return Some(at * 8 + (ends.trailing_zeros() / 8) as usize);
+        }
+    }
+    let tail = rest.iter().position(|b| matches!(b, b'\n' | b'\r'))?;
+    Some(bytes.len() - rest.len() + tail)
 }
 
 /// What follows the prefix; none without a prefix.

@@ -93,7 +93,8 @@ impl Lean {
         texts: Texts,
         inner: Texts,
     ) -> Option<Self> {
-        let mut members = String::with_capacity(found.iter().flatten().map(|text| text.len()).sum());
+        let mut members =
+            String::with_capacity(found.iter().flatten().map(|text| text.len()).sum());
         let mut places = [(0, 0); MEMBERS.len()];
         for (place, text) in places.iter_mut().zip(found) {
             let from = u32::try_from(members.len()).ok()?;
@@ -127,9 +128,12 @@ impl Lean {
         let list = |texts: Texts, part: &dyn Fn(&Channel, &str) -> Option<Value>| match texts {
             Texts::Missing => None,
             Texts::Empty => Some(json!([])),
-            Texts::Same => {
-                Some(Value::Array(streamed.iter().filter_map(|(channel, text)| part(channel, text)).collect()))
-            }
+            Texts::Same => Some(Value::Array(
+                streamed
+                    .iter()
+                    .filter_map(|(channel, text)| part(channel, text))
+                    .collect(),
+            )),
         };
         let string = |wanted: Channel| match self.texts {
             Texts::Missing => None,
@@ -155,7 +159,11 @@ impl Lean {
                 let inner = |channel: &Channel, text: &str| {
                     matches!(channel, Channel::Reasoning(_)).then(|| json!({ "text": text }))
                 };
-                ("summary", list(self.texts, &summary), list(self.inner, &inner))
+                (
+                    "summary",
+                    list(self.texts, &summary),
+                    list(self.inner, &inner),
+                )
             }
             Kind::Call => ("arguments", string(Channel::Arguments), None),
             Kind::Custom => ("input", string(Channel::CustomInput), None),

@@ -19,7 +19,7 @@ pub use assembly::Assembly;
 pub use classify::{classify_answer, classify_error, failure_of_response};
 pub use event::{Channel, Event, Place};
 pub use item::{CallKind, Content, FunctionCall, Item, Phase};
-pub use reader::{Delta, Reader, ReadError, Seen, read_stream};
+pub use reader::{Delta, ReadError, Reader, Seen, read_stream};
 pub(crate) use request::run_tool;
 pub use request::{ECHO_TOOL, Input, Request};
 pub use response::{Fact, IncompleteReason, Outcome, Response, Usage};

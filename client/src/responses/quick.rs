@@ -37,7 +37,11 @@ impl Assembly {
     pub(super) fn quick<'d>(&mut self, name: &[u8], data: &'d [u8]) -> Option<Quick<'d>> {
         if let Some((template, body)) = self.templates.find(data) {
             let (slot, text) = (template.slot, template.text);
-            if let Some(text) = self.slots.get_mut(slot).and_then(|slot| slot.open_text(text)) {
+            if let Some(text) = self
+                .slots
+                .get_mut(slot)
+                .and_then(|slot| slot.open_text(text))
+            {
                 text.push_body(body);
                 return Some(Quick::Delta {
                     output_index: template.output_index,
@@ -87,28 +91,33 @@ impl Assembly {
         channel: fn(Inner) -> Channel,
     ) -> Option<Quick<'d>> {
         let mut delta = None;
-        let mut holes = Vec::with_capacity(4);
+        let mut holes = [(0, 0, Hole::Number); 3];
+        let mut count = 0;
+        let mut hole = |from, to, kind| {
+            holes[count] = (from, to, kind);
+            count += 1;
+        };
         let mut padding = false;
         let place = read(name, data, |cursor, _, member| match member {
             b"sequence_number" => {
                 cursor.peek()?;
                 let from = cursor.at;
                 cursor.number()?;
-                holes.push((from, cursor.at, Hole::Number));
+                hole(from, cursor.at, Hole::Number);
                 Some(())
             }
             b"delta" => {
                 let body = cursor.string()?;
-                holes.push((cursor.at - 1 - body.bytes.len(), cursor.at - 1, Hole::Delta));
+                hole(cursor.at - 1 - body.bytes.len(), cursor.at - 1, Hole::Delta);
                 delta.replace(body).is_none().then_some(())
             }
             b"obfuscation" => {
                 let body = cursor.string()?;
-                holes.push((
+                hole(
                     cursor.at - 1 - body.bytes.len(),
                     cursor.at - 1,
                     Hole::Padding,
-                ));
+                );
                 (!std::mem::replace(&mut padding, true)).then_some(())
             }
             _ => cursor.skip().map(drop),
@@ -120,7 +129,7 @@ impl Assembly {
         let open = self.slots[slot].open_text(text)?;
         open.push_body(body);
         self.templates
-            .learn(data, &holes, (output_index, channel), (slot, text));
+            .learn(data, &holes[..count], (output_index, channel), (slot, text));
         Some(Quick::Delta {
             output_index,
             channel,
@@ -178,7 +187,9 @@ impl Assembly {
                     let index = place.inner.content.unwrap_or(0);
                     let (channel, wanted) = match (channel, kind) {
                         (Some(channel), _) => (channel(place.inner), &b"text"[..]),
-                        (None, Some("output_text" | "text")) => (Channel::Text(index), &b"text"[..]),
+                        (None, Some("output_text" | "text")) => {
+                            (Channel::Text(index), &b"text"[..])
+                        }
                         (None, Some("refusal")) => (Channel::Refusal(index), &b"refusal"[..]),
                         (None, Some("reasoning_text")) => (Channel::Reasoning(index), &b"text"[..]),
                         _ => return None,
@@ -319,7 +330,10 @@ impl Assembly {
                 }
                 _ => cursor.skip().map(drop),
             })?;
-            response.replace(Value::Object(known)).is_none().then_some(())
+            response
+                .replace(Value::Object(known))
+                .is_none()
+                .then_some(())
         })?;
         let response = response?;
         // Two items for one slot: the second is not looked at on the general way.

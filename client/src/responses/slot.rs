@@ -337,7 +337,10 @@ impl Slot {
         Some(match kind {
             Kind::Message => Item::Message {
                 phase: phase(member(Member::Phase).as_deref()),
-                content: streamed_content(texts).into_iter().map(|(c, _)| c).collect(),
+                content: streamed_content(texts)
+                    .into_iter()
+                    .map(|(c, _)| c)
+                    .collect(),
             },
             Kind::Reasoning => Item::Reasoning {
                 summary: streamed(&mut texts, |c| matches!(c, Channel::Summary(_))),
@@ -350,8 +353,11 @@ impl Slot {
                     _ => (CallKind::Function, Channel::Arguments),
                 };
                 let arguments = pick(&mut texts, channel).map(|whole| whole.text);
-                let (name, call_id, id) =
-                    (member(Member::Name), member(Member::CallId), member(Member::Id));
+                let (name, call_id, id) = (
+                    member(Member::Name),
+                    member(Member::CallId),
+                    member(Member::Id),
+                );
                 let (name, call_id) = self.keys(name, call_id.or(id), facts)?;
                 Item::Call(FunctionCall {
                     kind,
@@ -402,7 +408,9 @@ impl Slot {
         let mut list = |name: &str, of: fn(&Channel) -> bool| {
             let streamed = streamed(&mut texts, of);
             let listed = |item: Option<&Value>| -> Vec<String> {
-                let list = item.and_then(|item| item.get(name)).and_then(Value::as_array);
+                let list = item
+                    .and_then(|item| item.get(name))
+                    .and_then(Value::as_array);
                 list.into_iter()
                     .flatten()
                     .filter_map(|part| string(part.get("text")))

@@ -77,7 +77,10 @@ impl Templates {
     pub(super) fn find<'d>(&mut self, data: &'d [u8]) -> Option<(&Template, Body<'d>)> {
         // Calls that are streamed in turn mostly keep their turns.
         let guess = self.known.get(self.last)?.follower;
-        let found = self.known.get(guess).and_then(|template| template.matches(data));
+        let found = self
+            .known
+            .get(guess)
+            .and_then(|template| template.matches(data));
         let (at, body) = match found {
             Some(body) => (guess, body),
             None => {

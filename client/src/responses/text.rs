@@ -19,6 +19,9 @@ impl Text {
     /// Adds a piece of a stream. Each piece is valid by itself, and so is what they add up to.
     #[inline]
     pub(super) fn push_body(&mut self, body: Body<'_>) {
+        if self.body.capacity() == 0 {
+            self.body.reserve(FIRST);
+        }
         self.body.extend_from_slice(body.bytes);
         self.escaped |= body.escaped;
         self.wide |= !body.ascii;
@@ -90,6 +93,9 @@ impl Text {
     }
 }
 
+/// Room for a text when it begins: many are no longer.
+const FIRST: usize = 1024;
+
 /// Undoes the escapes of a valid body.
 pub(super) fn unescaped(body: Body<'_>) -> String {
     if body.escaped {
@@ -124,8 +130,7 @@ fn unescape(body: &[u8]) -> Vec<u8> {
         {
             out[to..to + 8].copy_from_slice(&word);
             let found = u64::from_le_bytes(word) ^ 0x5c5c_5c5c_5c5c_5c5c;
-            let found =
-                found.wrapping_sub(0x0101_0101_0101_0101) & !found & 0x8080_8080_8080_8080;
+            let found = found.wrapping_sub(0x0101_0101_0101_0101) & !found & 0x8080_8080_8080_8080;
             if found == 0 {
                 (from, to) = (from + 8, to + 8);
                 continue;

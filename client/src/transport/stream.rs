@@ -96,18 +96,9 @@ async fn read_stream(
     let mut decoder = Decoder::default();
     let mut assembly = Assembly::new(redactor.clone());
     let mut chunk = Bytes::from(start);
-    let mut done_marker = false;
     loop {
-        let fed = decoder.feed(&chunk, |event| {
-            // The sentinel of another API. It says nothing about this response.
-            if matches!(event.data.trim(), "[DONE]") {
-                done_marker = true;
-            } else {
-                match Event::read(&event.name, &event.data) {
-                    Ok(event) => assembly.push(event),
-                    Err(_) => assembly.push_unreadable(),
-                }
-            }
+        let fed = decoder.feed_frames(&chunk, |frame| {
+            assembly.push_frame(frame);
             if assembly.is_ended() {
                 ControlFlow::Break(())
             } else {
@@ -128,6 +119,7 @@ async fn read_stream(
                 ));
             }
         }
+        let done_marker = assembly.saw_done_marker();
         // Any byte is a sign of life, a comment's too.
         let limit = if done_marker {
             GRACE.min(limits.idle)
