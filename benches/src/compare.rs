@@ -6,7 +6,7 @@ use benches::stream::{Kind, Stream};
 use serde::Serialize;
 
 use crate::measure::{Candidate, paired};
-use crate::{decode, framing, reassembly};
+use crate::{decode, framing, gate, reassembly};
 
 /// What is compared.
 #[derive(clap::Args)]
@@ -26,6 +26,9 @@ pub(crate) struct Compare {
     /// A list of JSON objects instead of tables
     #[arg(long)]
     json: bool,
+    /// Only the ratios that must stay, with a fifth of slack; exit code 1 when one is lost
+    #[arg(long, conflicts_with_all = ["stage", "stream", "chunk", "only", "json"])]
+    gate: bool,
 }
 
 /// How far a reader goes.
@@ -42,7 +45,7 @@ pub(crate) enum Stage {
 impl Stage {
     const ALL: [Self; 3] = [Self::Framing, Self::Decode, Self::Reassembly];
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Framing => "framing",
             Self::Decode => "decode",
@@ -76,6 +79,15 @@ pub(crate) struct Row {
 impl Compare {
     /// Measures, and prints as it goes.
     pub(crate) fn run(&self) -> ExitCode {
+        if self.gate {
+            let (lines, holds) = gate::run();
+            println!("{}", lines.join("\n"));
+            return if holds {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            };
+        }
         let stages = self.stage.map_or(Stage::ALL.to_vec(), |stage| vec![stage]);
         let streams = self
             .stream

@@ -6,6 +6,7 @@ mod allocations;
 mod compare;
 mod decode;
 mod framing;
+mod gate;
 mod measure;
 mod reassembly;
 mod wire;
