@@ -276,11 +276,22 @@ impl<'d> Cursor<'d> {
 /// How many digits a whole number has that begins here: 1 to 15, without a leading zero.
 #[inline]
 pub(super) fn digits(bytes: &[u8]) -> Option<usize> {
-    let length = bytes
-        .iter()
-        .take(16)
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let length = match bytes.first_chunk::<8>() {
+        Some(word) => {
+            let word = u64::from_le_bytes(*word) ^ (LOW * b'0' as u64);
+            // What is no digit gets a flag; of these only the lowest is sure.
+            let others = (word.wrapping_add(LOW * 0x76) | word) & HIGH;
+            (others.trailing_zeros() / 8) as usize
+        }
+        None => 8,
+    };
+    let length = match length {
+        8 => {
+            let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit());
+            digits.take(16).count()
+        }
+        length => length,
+    };
     (matches!(length, 1..=15) && (bytes[0] != b'0' || length == 1)).then_some(length)
 }
 
@@ -302,6 +313,7 @@ mod tests {
             "\"12345678é\\n12345678901234567\"",
             "0",
             "-1.5",
+            "[1234567,12345678,123456789012345]",
         ] {
             assert!(skips(text), "{text}");
             assert!(serde_json::from_str::<serde_json::Value>(text).is_ok());

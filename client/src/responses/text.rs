@@ -220,7 +220,7 @@ mod tests {
             assert!(!kept.equals(&format!("{text}x")));
             assert_eq!(kept.to_text(), text);
             let json = serde_json::to_string(text).unwrap();
-            assert!(kept.equals_body(json[1..json.len() - 1].as_bytes()));
+            assert!(kept.equals_body(&json.as_bytes()[1..json.len() - 1]));
             assert_eq!(kept.take_text(), text);
         }
     }
