@@ -11,6 +11,10 @@ mod measure;
 mod reassembly;
 mod wire;
 
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use benches::stream::{Kind, Stream};
 use clap::Parser;
 
 #[derive(Parser)]
@@ -21,9 +25,27 @@ use clap::Parser;
 enum Command {
     /// Readers take turns in one process; the ratios of their CPU times count
     Compare(compare::Compare),
+    /// Writes a stream to a file, for readers in other languages
+    Write {
+        /// Which stream
+        #[arg(long, default_value = "mix")]
+        stream: Kind,
+        /// Where to
+        file: PathBuf,
+    },
 }
 
-fn main() -> std::process::ExitCode {
-    let Command::Compare(compare) = Command::parse();
-    compare.run()
+fn main() -> ExitCode {
+    match Command::parse() {
+        Command::Compare(compare) => compare.run(),
+        Command::Write { stream, file } => {
+            match std::fs::write(&file, Stream::new(stream, 20).bytes) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    println!("{} cannot be written: {error}", file.display());
+                    ExitCode::FAILURE
+                }
+            }
+        }
+    }
 }
