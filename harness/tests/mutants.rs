@@ -1,4 +1,5 @@
 //! `loginproof mutants` as a person runs it: a defect that a check notices, one that none can, one that does not exist.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;

@@ -110,15 +110,16 @@ impl Output {
         if defect::active(Defect::ColoursOnAPipe) {
             self.line("\x1b[1;36mWelcome to loginproof\x1b[0m");
         }
+        if defect::active(Defect::ScreenFlipsBack) && io::stdout().is_terminal() {
+            return self.line("How do you want to sign in?\n> 1. ChatGPT");
+        }
         let life = match prompt.expires_in.as_secs() {
             seconds @ 0..120 => format!("{seconds} seconds"),
             seconds => format!("{} minutes", seconds / 60),
         };
-        let wiped = defect::active(Defect::CodeWipedFromScreen) && io::stdout().is_terminal();
-        let end = if wiped { "\x1b[2J\x1b[H" } else { "" };
         self.line(&format!(
             "To sign in, open this page in a browser on any device:\n\n  {}\n\n\
-             and enter this code, which is valid for {life}:\n\n  {}\n{end}",
+             and enter this code, which is valid for {life}:\n\n  {}\n",
             prompt.url, prompt.user_code
         ));
         // RFC 8628 §3.3.1: the code is shown all the same, so that the person can compare.

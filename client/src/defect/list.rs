@@ -56,9 +56,6 @@ defects! {
     OneSpellingOfTheCode "one-spelling-of-the-code" in ["sign-in"]:
         "Looks for the user code under one name only.",
         "openai/codex codex-rs/login/src/device_code_auth.rs";
-    FirstPollAtOnce "first-poll-at-once" in ["sign-in", "device-grant"]:
-        "Polls at once after the code was shown, instead of after one interval.",
-        "openclaw/openclaw!46698";
     PollsAHairEarly "polls-a-hair-early" in ["sign-in", "device-grant"]:
         "Polls some milliseconds before the interval is over.",
         "charmbracelet/crush#3399";
@@ -442,8 +439,8 @@ defects! {
     PromptOnTerminalOnly "prompt-on-terminal-only" in ["sign-in", "terminal", "session"]:
         "Keeps page and code to itself when it runs without a terminal.",
         "lidge-jun/opencodex!3385";
-    CodeWipedFromScreen "code-wiped-from-screen" in ["terminal", "sign-in"]:
-        "Clears the screen while the person still needs the code.",
+    ScreenFlipsBack "screen-flips-back" in ["terminal", "sign-in"]:
+        "Flips back to its menu on a terminal before anybody can read the code.",
         "openai/codex#12412";
     ColoursOnAPipe "colours-on-a-pipe" in ["terminal", "sign-in"]:
         "Colours what it prints although nobody looks at it.",

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::patience::{
-    LOST_POLLS, SLOW_DOWN, after, backed_off, before_retry, first, poll_is_fatal, slowed_down,
+    LOST_POLLS, SLOW_DOWN, after, backed_off, before_retry, poll_is_fatal, slowed_down,
 };
 use super::pkce;
 use super::poll_answer::{self, PollAnswer};
@@ -163,7 +163,7 @@ impl DeviceFlow {
                     complete_url: None,
                     expires_in: CODE_LIFE,
                 };
-                let not_before = first(now, session.interval);
+                let not_before = after(now, session.interval);
                 self.state = State::Poll {
                     session: session.clone(),
                     not_before,

@@ -7,7 +7,7 @@ use super::device_flow::Prompt;
 use super::grant_answer::{self, Issued, PollMeaning};
 use super::metadata;
 use super::patience::{
-    LOST_POLLS, SLOW_DOWN, after, backed_off, before_retry, first, poll_is_fatal, slowed_down,
+    LOST_POLLS, SLOW_DOWN, after, backed_off, before_retry, poll_is_fatal, slowed_down,
 };
 use super::pkce;
 use super::provider::{Endpoints, Hosts, Provider};
@@ -151,7 +151,7 @@ impl DeviceGrant {
             State::Show(session) => {
                 let prompt = session.prompt.clone();
                 // RFC 8628 §3.5: the interval is waited before each poll, the first included.
-                let not_before = first(now, session.interval);
+                let not_before = after(now, session.interval);
                 self.state = due(Action::Poll(session.clone()), 0, Some(not_before));
                 Step::Show(prompt)
             }

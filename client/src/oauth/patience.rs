@@ -53,14 +53,6 @@ pub(super) fn after(now: Instant, wait: Duration) -> Instant {
     now + wait + MARGIN
 }
 
-/// When to poll first.
-pub(super) fn first(now: Instant, interval: Duration) -> Instant {
-    if defect::active(Defect::FirstPollAtOnce) {
-        return now;
-    }
-    after(now, interval)
-}
-
 /// Whether a poll's failure ends the sign-in.
 pub(super) fn poll_is_fatal(failure: &Failure) -> bool {
     match failure.status {

@@ -314,6 +314,9 @@ impl Assembly {
             let by_id = id
                 .as_ref()
                 .and_then(|id| self.slots.iter().position(|slot| slot.has_id(id)));
+            if by_id.is_none() && defect::active(Defect::ItemsByIdOnly) {
+                continue;
+            }
             let place = Place {
                 output_index: by_id.is_none().then_some(index as u64),
                 item_id: id,
