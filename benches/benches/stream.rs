@@ -3,12 +3,11 @@
 use std::hint::black_box;
 use std::ops::ControlFlow;
 
-use benches::text_stream;
+use benches::stream::{Kind, Stream};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use loginproof_client::responses::{Assembly, Event};
 use loginproof_client::sse::Decoder;
 
-const DELTAS: usize = 10_000;
 const CHUNKS: [usize; 4] = [16, 1024, 16 * 1024, 64 * 1024];
 
 /// Feeds the stream in chunks of this size and hands each event over.
@@ -25,7 +24,7 @@ fn read(stream: &[u8], chunk: usize, mut visit: impl FnMut(&str, &str)) {
 }
 
 fn framing(criterion: &mut Criterion) {
-    let stream = text_stream(DELTAS);
+    let stream = Stream::new(Kind::Mix, 2).bytes;
     let mut group = criterion.benchmark_group("framing");
     group.throughput(Throughput::Bytes(stream.len() as u64));
     for chunk in CHUNKS {
@@ -45,7 +44,7 @@ fn framing(criterion: &mut Criterion) {
 }
 
 fn reassembly(criterion: &mut Criterion) {
-    let stream = text_stream(DELTAS);
+    let stream = Stream::new(Kind::Mix, 2).bytes;
     let mut group = criterion.benchmark_group("reassembly");
     group.throughput(Throughput::Bytes(stream.len() as u64));
     for chunk in CHUNKS {
@@ -62,10 +61,7 @@ fn reassembly(criterion: &mut Criterion) {
                         }
                     });
                     let response = assembly.finish().expect("the stream ends its response");
-                    assert!(
-                        response.text().starts_with("the stream is read"),
-                        "the text is read"
-                    );
+                    assert!(!response.text().is_empty(), "the text is read");
                     black_box(response)
                 });
             },

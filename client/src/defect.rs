@@ -13,10 +13,16 @@ pub(crate) const fn active(_: Defect) -> bool {
     false
 }
 
-#[cfg(feature = "defects")]
-pub(crate) use switch::active;
+/// Whether any defect is switched on. Then everything is read the general way, where the defects have their places.
+#[cfg(not(feature = "defects"))]
+pub(crate) const fn any() -> bool {
+    false
+}
+
 #[cfg(feature = "defects")]
 pub use switch::{NONE, Unknown, VARIABLE, switch_on};
+#[cfg(feature = "defects")]
+pub(crate) use switch::{active, any};
 
 #[cfg(feature = "defects")]
 mod switch {
@@ -61,6 +67,10 @@ mod switch {
         ON.get() == Some(&defect)
     }
 
+    pub(crate) fn any() -> bool {
+        ON.get().is_some()
+    }
+
     fn known() -> String {
         let names: Vec<&str> = Defect::ALL.iter().map(|defect| defect.name()).collect();
         names.join(", ")
@@ -93,6 +103,6 @@ mod tests {
 
     #[test]
     fn nothing_is_switched_on_by_itself() {
-        assert!(Defect::ALL.iter().all(|defect| !active(*defect)));
+        assert!(Defect::ALL.iter().all(|defect| !active(*defect)) && !any());
     }
 }

@@ -1,10 +1,13 @@
 //! Event-stream framing (WHATWG HTML §9.2.5 and §9.2.6): bytes in, events out. No I/O, no clock.
 //!
-//! A line that lies whole in one chunk is read where it lies; only what a chunk leaves open is copied. No byte
-//! is looked at twice for the end of a line, so the cost is linear at any chunking.
+//! An event that lies whole in one chunk is lent from there and nothing of it is copied; of others, each byte is
+//! copied once. No byte is looked at twice for the end of a line, so the cost is linear at any chunking. Nothing is
+//! checked for UTF-8 until somebody asks for text.
 
 use std::borrow::Cow;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
+
+use memchr::{memchr, memchr2};
 
 use crate::defect::{self, Defect};
 
@@ -20,6 +23,36 @@ pub struct Event<'a> {
     pub data: Cow<'a, str>,
     /// The id that a reconnect would send, the last one seen in the stream.
     pub last_id: &'a str,
+}
+
+/// One event as bytes, borrowed from the decoder or the chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// The event's type, empty when the stream names none.
+    pub name: &'a [u8],
+    /// The data lines, joined by line feeds.
+    pub data: &'a [u8],
+    /// The id that a reconnect would send, the last one seen in the stream.
+    pub last_id: &'a str,
+}
+
+impl<'a> Frame<'a> {
+    /// The event as text. Bytes that are not UTF-8 become U+FFFD.
+    ///
+    /// The event is whole here: a chunk may end inside a character.
+    pub fn text(&self) -> Event<'a> {
+        Event {
+            name: match self.name {
+                b"" => Cow::Borrowed("message"),
+                name => String::from_utf8_lossy(name),
+            },
+            data: match simdutf8::basic::from_utf8(self.data) {
+                Ok(data) => Cow::Borrowed(data),
+                Err(_) => String::from_utf8_lossy(self.data),
+            },
+            last_id: self.last_id,
+        }
+    }
 }
 
 /// Why a stream cannot be read on.
@@ -63,10 +96,9 @@ pub enum End {
 pub struct Decoder {
     limit: usize,
     start: Start,
-    /// The part of the current line that earlier chunks held.
+    part: Part,
+    /// What earlier chunks held of a line whose field is not known yet or is not `data`.
     line: Vec<u8>,
-    /// The current line is a comment: its bytes are not kept.
-    comment: bool,
     /// The last byte was a CR, so an LF now belongs to it.
     after_cr: bool,
     name: Vec<u8>,
@@ -77,6 +109,27 @@ pub struct Decoder {
     retry_ms: Option<u64>,
     /// A line of the current block was seen.
     open: bool,
+    head: Head,
+}
+
+/// How an event began that was read before, up to its data: the next one mostly begins with the same bytes.
+#[derive(Clone, Debug, Default)]
+struct Head {
+    bytes: Vec<u8>,
+    name: Range<usize>,
+}
+
+/// Which part of a line the last chunk ended in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// None: a line begins.
+    Begin,
+    /// A line that is kept in `line`.
+    Line,
+    /// The value of a data line, kept in `data`.
+    Data,
+    /// A comment, which is not kept.
+    Comment,
 }
 
 /// How far the byte order mark is read: so many of its bytes, or past it.
@@ -101,13 +154,13 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    /// A decoder that refuses events of more than `limit` bytes.
+    /// A decoder that refuses events with more than `limit` bytes of data.
     pub fn with_limit(limit: usize) -> Self {
         Self {
             limit,
             start: Start::Mark(0),
+            part: Part::Begin,
             line: Vec::new(),
-            comment: false,
             after_cr: false,
             name: Vec::new(),
             data: Vec::new(),
@@ -116,6 +169,7 @@ impl Decoder {
             last_id: String::new(),
             retry_ms: None,
             open: false,
+            head: Head::default(),
         }
     }
 
@@ -130,41 +184,51 @@ impl Decoder {
         chunk: &[u8],
         mut visit: impl FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
-        let mut rest = self.skip_mark(chunk);
-        let only_lf = defect::active(Defect::CrLfUnknown) || defect::active(Defect::CrUnknown);
+        self.feed_frames(chunk, |frame| visit(frame.text()))
+    }
+
+    /// The same for those who need no text: names and data are lent as they came.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// let mut decoder = loginproof_client::sse::Decoder::default();
+    /// let mut bytes = 0;
+    /// decoder.feed_frames(b"event: ping\ndata: {}\n\n", |frame| {
+    ///     assert_eq!(frame.name, b"ping");
+    ///     bytes += frame.data.len();
+    ///     ControlFlow::Continue(())
+    /// })?;
+    /// assert_eq!(bytes, 2);
+    /// # Ok::<(), loginproof_client::sse::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] when an event passes the bound. The decoder is of no use afterwards.
+    #[inline]
+    pub fn feed_frames(
+        &mut self,
+        chunk: &[u8],
+        mut visit: impl FnMut(Frame<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Error> {
+        let general = defect::any();
+        // Inside the data of an event small chunks mostly end no line.
+        if self.part == Part::Data && chunk.len() <= SHORT && !general && line_end(chunk).is_none()
+        {
+            self.append(chunk)?;
+            return Ok(ControlFlow::Continue(()));
+        }
+        let mut rest = match self.start {
+            Start::Past => chunk,
+            Start::Mark(_) => self.skip_mark(chunk),
+        };
         while !rest.is_empty() {
-            if std::mem::take(&mut self.after_cr) && rest[0] == b'\n' {
-                rest = &rest[1..];
-                continue;
-            }
-            let is_end = |b: &u8| *b == b'\n' || (*b == b'\r' && !only_lf);
-            let Some(end) = rest.iter().position(is_end) else {
-                self.keep(rest)?;
-                break;
-            };
-            // A CR ends its line at once: waiting for an LF could hold an event back for ever.
-            self.after_cr = rest[end] == b'\r';
-            let (mut head, tail) = (&rest[..end], &rest[end + 1..]);
-            rest = tail;
-            if defect::active(Defect::CrUnknown) {
-                head = head.strip_suffix(b"\r").unwrap_or(head);
-            }
-            let blank = if std::mem::take(&mut self.comment) {
-                self.line.clear();
-                false
-            } else if self.line.is_empty() {
-                self.read_line(head)?;
-                head.is_empty()
+            let flow = if self.is_between_events() && !general {
+                self.lend(&mut rest, &mut visit)?
             } else {
-                self.keep(head)?;
-                let line = std::mem::take(&mut self.line);
-                self.read_line(&line)?;
-                self.line = line;
-                self.line.clear();
-                false
+                self.read_on(&mut rest, &mut visit)?
             };
-            if blank && self.dispatch(&mut visit).is_break() {
-                return Ok(ControlFlow::Break(()));
+            if flow.is_break() {
+                return Ok(flow);
             }
         }
         Ok(ControlFlow::Continue(()))
@@ -172,6 +236,11 @@ impl Decoder {
 
     /// Ends the stream. An event without its blank line is discarded (WHATWG HTML §9.2.6).
     pub fn finish(self) -> End {
+        self.end()
+    }
+
+    /// How the stream would end if no byte came any more.
+    pub fn end(&self) -> End {
         let partial = !self.line.is_empty() || self.open || matches!(self.start, Start::Mark(1..));
         if partial {
             End::InsideEvent
@@ -201,34 +270,141 @@ impl Decoder {
                 };
             } else {
                 // No mark after all: what looked like one begins the first line.
-                self.line.extend_from_slice(&BOM[..seen]);
                 self.start = Start::Past;
+                if seen > 0 {
+                    self.line.extend_from_slice(&BOM[..seen]);
+                    self.part = Part::Line;
+                }
             }
         }
         rest
     }
 
+    /// Nothing is kept of an event.
+    #[inline]
+    fn is_between_events(&self) -> bool {
+        self.part == Part::Begin && !self.open && !self.after_cr
+    }
+
+    /// Lends the events that lie whole in the chunk, in the form that servers send: one line `event`, if any, and one
+    /// line `data`. Anything else is left to `read_on`, one block at most.
+    #[inline]
+    fn lend(
+        &mut self,
+        rest: &mut &[u8],
+        visit: &mut impl FnMut(Frame<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Error> {
+        loop {
+            let Some(body) = strip(rest, &self.head.bytes).or_else(|| self.head.learn(rest)) else {
+                return self.read_on(rest, visit);
+            };
+            let end = match line_end(body) {
+                Some(end) if body[end..].starts_with(b"\n\n") => end,
+                _ => return self.read_on(rest, visit),
+            };
+            if end > self.limit {
+                return Err(Error::TooLarge { limit: self.limit });
+            }
+            *rest = &body[end + 2..];
+            let flow = visit(Frame {
+                name: &self.head.bytes[self.head.name.clone()],
+                data: &body[..end],
+                last_id: &self.last_id,
+            });
+            if flow.is_break() || rest.is_empty() {
+                return Ok(flow);
+            }
+        }
+    }
+
+    /// Reads to the end of the line, or keeps what there is of it.
+    fn read_on(
+        &mut self,
+        rest: &mut &[u8],
+        visit: &mut impl FnMut(Frame<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Error> {
+        if std::mem::take(&mut self.after_cr) && rest[0] == b'\n' {
+            *rest = &rest[1..];
+            return Ok(ControlFlow::Continue(()));
+        }
+        let only_lf = defect::active(Defect::CrLfUnknown) || defect::active(Defect::CrUnknown);
+        let end = if only_lf {
+            memchr(b'\n', rest)
+        } else {
+            line_end(rest)
+        };
+        let Some(end) = end else {
+            self.keep(rest)?;
+            *rest = &[];
+            return Ok(ControlFlow::Continue(()));
+        };
+        let (mut piece, next) = (&rest[..end], &rest[end + 1..]);
+        // A CR ends its line at once: waiting for an LF could hold an event back for ever.
+        self.after_cr = rest[end] == b'\r';
+        *rest = next;
+        if defect::active(Defect::CrUnknown) {
+            piece = piece.strip_suffix(b"\r").unwrap_or(piece);
+        }
+        match std::mem::replace(&mut self.part, Part::Begin) {
+            Part::Begin if piece.is_empty() => return Ok(self.dispatch(visit)),
+            Part::Begin => self.read_line(piece)?,
+            Part::Line => {
+                let mut line = std::mem::take(&mut self.line);
+                line.extend_from_slice(piece);
+                self.read_line(&line)?;
+                line.clear();
+                self.line = line;
+            }
+            Part::Data => self.append(piece)?,
+            Part::Comment => {}
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
     /// Keeps an open line for the next chunk.
-    fn keep(&mut self, part: &[u8]) -> Result<(), Error> {
-        if self.line.is_empty() && part.first() == Some(&b':') {
-            self.comment = true;
-        }
-        if !self.comment {
-            self.bound(part.len())?;
-            self.line.extend_from_slice(part);
-        }
+    #[inline]
+    fn keep(&mut self, piece: &[u8]) -> Result<(), Error> {
         if defect::active(Defect::LongLineReadAgain) {
-            let text = String::from_utf8_lossy(&self.line).into_owned();
+            let text = String::from_utf8_lossy(&self.data).into_owned();
             std::hint::black_box(text.chars().filter(|c| *c == '\n').count());
+        }
+        match self.part {
+            Part::Data => return self.append(piece),
+            Part::Comment => return Ok(()),
+            Part::Begin if piece[0] == b':' => {
+                self.part = Part::Comment;
+                return Ok(());
+            }
+            Part::Begin | Part::Line => {}
+        }
+        self.part = Part::Line;
+        self.line.extend_from_slice(piece);
+        // One byte after the colon tells whether a space belongs to the field.
+        if let [b'd', b'a', b't', b'a', b':', value @ ..] = self.line.as_slice()
+            && !value.is_empty()
+        {
+            let mut line = std::mem::take(&mut self.line);
+            self.read_line(&line)?;
+            line.clear();
+            self.line = line;
+            self.part = Part::Data;
+        }
+        self.bound(self.line.len())
+    }
+
+    /// Data is bound as it stands in the event; another line by the same length and the longest name of a field.
+    #[inline]
+    fn bound(&self, line: usize) -> Result<(), Error> {
+        if self.data.len() > self.limit || line > self.limit.saturating_add(8) {
+            return Err(Error::TooLarge { limit: self.limit });
         }
         Ok(())
     }
 
-    fn bound(&self, more: usize) -> Result<(), Error> {
-        if self.data.len() + self.line.len() + more > self.limit {
-            return Err(Error::TooLarge { limit: self.limit });
-        }
-        Ok(())
+    #[inline]
+    fn append(&mut self, value: &[u8]) -> Result<(), Error> {
+        self.data.extend_from_slice(value);
+        self.bound(0)
     }
 
     fn read_line(&mut self, line: &[u8]) -> Result<(), Error> {
@@ -248,11 +424,10 @@ impl Decoder {
                 self.data.push(b'\n');
             }
             self.has_data = true;
-            if self.data.len() + value.len() > self.limit {
-                return Err(Error::TooLarge { limit: self.limit });
-            }
-            self.data.extend_from_slice(value);
-        } else if let Some(value) = field(line, b"event") {
+            return self.append(value);
+        }
+        self.bound(line.len())?;
+        if let Some(value) = field(line, b"event") {
             self.name.clear();
             self.name.extend_from_slice(value);
         } else if let Some(value) = field(line, b"id") {
@@ -274,22 +449,16 @@ impl Decoder {
     /// A blank line: the block is an event if it has data, and every block sets the last id.
     fn dispatch(
         &mut self,
-        visit: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
+        visit: &mut impl FnMut(Frame<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         self.open = false;
         if self.last_id != self.id {
             self.last_id.clone_from(&self.id);
         }
         let flow = if std::mem::take(&mut self.has_data) {
-            let name = if self.name.is_empty() {
-                Cow::Borrowed("message")
-            } else {
-                String::from_utf8_lossy(&self.name)
-            };
-            // Invalid bytes become U+FFFD here, where the event is whole: a chunk may end inside a character.
-            visit(Event {
-                name,
-                data: String::from_utf8_lossy(&self.data),
+            visit(Frame {
+                name: &self.name,
+                data: &self.data,
                 last_id: &self.last_id,
             })
         } else {
@@ -299,6 +468,61 @@ impl Decoder {
         self.name.clear();
         flow
     }
+}
+
+impl Head {
+    /// Takes the head of the event that begins here, and returns what follows it.
+    fn learn<'c>(&mut self, event: &'c [u8]) -> Option<&'c [u8]> {
+        const EVENT: &[u8] = b"event: ";
+        const DATA: &[u8] = b"data: ";
+        let (name, body) = if let Some(line) = strip(event, EVENT) {
+            let end = line_end(line).filter(|end| line[*end] == b'\n')?;
+            (
+                EVENT.len()..EVENT.len() + end,
+                strip(&line[end + 1..], DATA)?,
+            )
+        } else {
+            (0..0, strip(event, DATA)?)
+        };
+        self.bytes.clear();
+        self.bytes
+            .extend_from_slice(&event[..event.len() - body.len()]);
+        self.name = name;
+        Some(body)
+    }
+}
+
+/// Up to so many bytes are searched here: a call would cost more.
+const SHORT: usize = 32;
+
+/// The place of the first LF or CR.
+#[inline]
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    if bytes.len() > SHORT {
+        return memchr2(b'\n', b'\r', bytes);
+    }
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let zero = |word: u64| word.wrapping_sub(0x0101_0101_0101_0101) & !word;
+        let word = u64::from_le_bytes(*word);
+        let ends = zero(word ^ 0x0a0a_0a0a_0a0a_0a0a) | zero(word ^ 0x0d0d_0d0d_0d0d_0d0d);
+        let ends = ends & 0x8080_8080_8080_8080;
+        if ends != 0 {
+            // Only the lowest flag is sure, and it is the one that counts.
+            return Some(at * 8 + (ends.trailing_zeros() / 8) as usize);
+        }
+    }
+    let tail = rest.iter().position(|b| matches!(b, b'\n' | b'\r'))?;
+    Some(bytes.len() - rest.len() + tail)
+}
+
+/// What follows the prefix; none without a prefix.
+#[inline]
+fn strip<'c>(bytes: &'c [u8], prefix: &[u8]) -> Option<&'c [u8]> {
+    if prefix.is_empty() {
+        return None;
+    }
+    bytes.strip_prefix(prefix)
 }
 
 /// The value of a line if its field has this name: exact case, at most one leading space removed.

@@ -2,15 +2,21 @@
 
 use std::time::SystemTime;
 
+use memchr::memmem::find;
 use serde_json::Value;
 
 use super::classify::{classify_error, failure_of_response};
 use super::event::{Channel, Event, Place, string};
+use super::lean::Kind;
+use super::quick::Quick;
+use super::reader::{Delta, Seen};
 use super::response::{Fact, IncompleteReason, Outcome, Response, Usage};
 use super::slot::Slot;
+use super::template::Templates;
 use crate::defect::{self, Defect};
 use crate::failure::{Class, Failure};
 use crate::redact::Redactor;
+use crate::sse::Frame;
 
 /// A response in the making.
 ///
@@ -28,13 +34,15 @@ use crate::redact::Redactor;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Assembly {
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) templates: Templates,
     id: Option<String>,
     usage: Usage,
     outcome: Option<Outcome>,
     facts: Vec<Fact>,
     redactor: Redactor,
     events: u64,
+    done_marker: bool,
 }
 
 impl Assembly {
@@ -44,6 +52,60 @@ impl Assembly {
             redactor,
             ..Self::default()
         }
+    }
+
+    /// Takes one event as it was framed: the fast way of [`Event::read`] and [`push`](Self::push), with the same result.
+    pub fn push_frame<'f>(&mut self, frame: Frame<'f>) -> Seen<'f> {
+        if self.outcome.is_none()
+            && !defect::any()
+            && let Some(quick) = self.quick(frame.name, frame.data)
+        {
+            self.events += 1;
+            return match quick {
+                Quick::Delta {
+                    output_index,
+                    channel,
+                    body,
+                } if !body.bytes.is_empty() => {
+                    Seen::Delta(Delta::quick(Some(output_index), channel, body))
+                }
+                Quick::Delta { .. } | Quick::Other => Seen::Other(frame),
+            };
+        }
+        self.push_frame_slowly(frame)
+    }
+
+    /// The same without the fast way.
+    pub(super) fn push_frame_slowly<'f>(&mut self, frame: Frame<'f>) -> Seen<'f> {
+        let inside =
+            || defect::active(Defect::DoneInsideText) && find(frame.data, b"[DONE]").is_some();
+        // The sentinel of another API. It says nothing about this response.
+        if frame.data.trim_ascii() == b"[DONE]" || inside() {
+            self.done_marker = true;
+            return Seen::DoneMarker;
+        }
+        let event = frame.text();
+        let Ok(event) = Event::read(&event.name, &event.data) else {
+            self.push_unreadable();
+            return Seen::Other(frame);
+        };
+        let seen = match &event {
+            Event::Delta {
+                place,
+                channel,
+                text,
+            } if !text.is_empty() => {
+                Seen::Delta(Delta::slow(place.output_index, *channel, text.clone()))
+            }
+            _ => Seen::Other(frame),
+        };
+        self.push(event);
+        seen
+    }
+
+    /// Whether `[DONE]` has come, which other services end their streams with.
+    pub fn saw_done_marker(&self) -> bool {
+        self.done_marker
     }
 
     /// Takes one event. What comes after the end is ignored.
@@ -64,39 +126,34 @@ impl Assembly {
                 if item.is_null() && defect::active(Defect::NullItemCrash) {
                     panic!("'NoneType' object has no attribute 'type'");
                 }
-                let place = with_id(place, &item);
-                let known = ["message", "reasoning", "function_call", "custom_tool_call"];
-                let kind = item.get("type").and_then(Value::as_str);
-                if kind.is_some_and(|kind| !known.contains(&kind))
-                    && defect::active(Defect::UnknownItemFatal)
+                if defect::active(Defect::UnknownItemFatal)
+                    && let Some(kind) = item.get("type").and_then(Value::as_str)
+                    && Kind::named(kind).is_none()
                 {
                     let why = "unknown variant of an output item";
                     self.outcome = Some(Outcome::Failed(Failure::local(Class::Unreadable, why)));
                     return;
                 }
-                let slot = self.slot_for_item(&place);
-                slot.add(item);
+                let place = with_id(place, &item);
+                self.slot_for_item(&place).add(item);
             }
             Event::ItemDone { place, item } => {
                 let place = with_id(place, &item);
-                let slot = self.slot(&place);
-                if !item.is_null() {
-                    slot.done.get_or_insert(item);
-                }
+                self.slot(&place).item_done(item);
             }
             Event::Delta {
                 place,
                 channel,
                 text,
             } => {
-                if self.find(&place).is_none() && defect::active(Defect::UnannouncedIndexCrash) {
+                if defect::active(Defect::UnannouncedIndexCrash) && !self.knows(&place) {
                     panic!("list index out of range");
                 }
                 let parallel =
                     channel == Channel::Arguments && defect::active(Defect::CallArgumentsOnFirst);
-                let first = self.slots.iter().position(Slot::is_call);
-                match first.filter(|_| parallel) {
-                    Some(first) => self.slots[first].delta(channel, &text),
+                let mut slots = self.slots.iter_mut();
+                match slots.find(|slot| parallel && slot.is_call()) {
+                    Some(first) => first.delta(channel, &text),
                     None => self.slot(&place).delta(channel, &text),
                 }
             }
@@ -137,20 +194,21 @@ impl Assembly {
     fn misses_a_place(&mut self, event: &Event) -> bool {
         let by_id = defect::active(Defect::ItemsByIdOnly);
         let fatal = defect::active(Defect::UnopenedItemFatal);
+        if !(by_id || fatal) {
+            return false;
+        }
         let place = match event {
             Event::ItemDone { place, item } => with_id(place.clone(), item),
             Event::Done { place, .. } => place.clone(),
             Event::Delta { place, .. } if by_id => place.clone(),
             _ => return false,
         };
-        if !(by_id || fatal) || self.find(&place).is_some() {
-            return false;
-        }
-        if fatal {
+        let misses = !self.knows(&place);
+        if misses && fatal {
             let failure = Failure::local(Class::Unreadable, "text part not found");
             self.outcome = Some(Outcome::Failed(failure));
         }
-        true
+        misses
     }
 
     /// Whether a function call has begun.
@@ -177,7 +235,7 @@ impl Assembly {
 
     /// The text so far, for a stream that broke.
     pub fn partial_text(&self) -> String {
-        self.build(Outcome::Cancelled).text()
+        self.clone().build(Outcome::Cancelled).text()
     }
 
     /// Oddities so far.
@@ -186,25 +244,26 @@ impl Assembly {
     }
 
     /// The response, or `None` while it has not ended: the end of a stream is not the end of a response.
-    pub fn finish(self) -> Option<Response> {
-        let outcome = self.outcome.clone()?;
+    pub fn finish(mut self) -> Option<Response> {
+        let outcome = self.outcome.take()?;
         Some(self.build(outcome))
     }
 
-    fn build(&self, outcome: Outcome) -> Response {
-        let mut facts = self.facts.clone();
-        let mut slots: Vec<&Slot> = self.slots.iter().collect();
+    fn build(mut self, outcome: Outcome) -> Response {
+        let mut facts = self.facts;
         // Stable: items without an index stay in the order of their arrival, after the others.
-        slots.sort_by_key(|slot| slot.output_index.unwrap_or(u64::MAX));
+        self.slots
+            .sort_by_key(|slot| slot.output_index.unwrap_or(u64::MAX));
         if defect::active(Defect::TerminalOutputOnly) {
-            slots.retain(|slot| slot.terminal.is_some());
+            self.slots.retain(|slot| !slot.terminal.is_absent());
         }
-        let items = slots
+        let items = self
+            .slots
             .into_iter()
             .filter_map(|slot| slot.build(&mut facts))
             .collect();
         Response {
-            id: self.id.clone(),
+            id: self.id,
             outcome,
             items,
             usage: self.usage,
@@ -212,7 +271,7 @@ impl Assembly {
         }
     }
 
-    fn end(&mut self, status: &str, response: &Value) {
+    pub(super) fn end(&mut self, status: &str, response: &Value) {
         self.id = self.id.take().or_else(|| string(response.get("id")));
         self.usage = Usage::read(response.get("usage"));
         // The object's own status is the finer word: `response.done` says nothing else.
@@ -254,7 +313,7 @@ impl Assembly {
             let id = string(item.get("id"));
             let by_id = id
                 .as_ref()
-                .and_then(|id| self.slots.iter().position(|slot| slot.ids.contains(id)));
+                .and_then(|id| self.slots.iter().position(|slot| slot.has_id(id)));
             if by_id.is_none() && defect::active(Defect::ItemsByIdOnly) {
                 continue;
             }
@@ -262,27 +321,19 @@ impl Assembly {
                 output_index: by_id.is_none().then_some(index as u64),
                 item_id: id,
             };
-            let slot = self.slot(&place);
-            slot.terminal.get_or_insert_with(|| item.clone());
+            self.slot(&place).item_ended(item);
         }
     }
 
     /// The slot of a new item. A whole item at the same index with another id means that the server does not count.
     fn slot_for_item(&mut self, place: &Place) -> &mut Slot {
-        let taken = self.find(place).is_some_and(|at| {
+        let id = place.item_id.as_deref();
+        let taken = self.find(place.output_index, id).is_some_and(|at| {
             let slot = &self.slots[at];
-            slot.done.is_some()
-                && place
-                    .item_id
-                    .as_ref()
-                    .is_some_and(|id| !slot.ids.contains(id))
+            !slot.done.is_absent() && id.is_some_and(|id| !slot.has_id(id))
         });
         if taken {
-            let place = Place {
-                output_index: None,
-                item_id: place.item_id.clone(),
-            };
-            self.slots.push(Slot::new(&place));
+            self.slots.push(Slot::new(None, id));
             let last = self.slots.len() - 1;
             return &mut self.slots[last];
         }
@@ -291,35 +342,43 @@ impl Assembly {
 
     /// The slot of a place, made when it was never announced.
     fn slot(&mut self, place: &Place) -> &mut Slot {
-        let at = self.find(place).unwrap_or_else(|| {
-            self.slots.push(Slot::new(place));
-            self.slots.len() - 1
-        });
-        let slot = &mut self.slots[at];
-        slot.know(place);
-        slot
+        let at = self.slot_at(place.output_index, place.item_id.as_deref());
+        &mut self.slots[at]
     }
 
-    fn find(&self, place: &Place) -> Option<usize> {
-        let by_index = place
-            .output_index
-            .filter(|_| place.item_id.is_none() || !defect::active(Defect::ItemsByIdOnly))
+    pub(super) fn slot_at(&mut self, output_index: Option<u64>, item_id: Option<&str>) -> usize {
+        let at = self.find(output_index, item_id).unwrap_or_else(|| {
+            self.slots.push(Slot::new(output_index, item_id));
+            self.slots.len() - 1
+        });
+        self.slots[at].know(output_index, item_id);
+        at
+    }
+
+    fn knows(&self, place: &Place) -> bool {
+        self.find(place.output_index, place.item_id.as_deref())
+            .is_some()
+    }
+
+    pub(super) fn find(&self, output_index: Option<u64>, item_id: Option<&str>) -> Option<usize> {
+        let by_index = output_index
+            .filter(|_| item_id.is_none() || !defect::active(Defect::ItemsByIdOnly))
             .and_then(|i| self.slots.iter().position(|s| s.output_index == Some(i)));
         let by_id = || {
-            let id = place.item_id.as_ref()?;
+            let id = item_id?;
             // With two indexes that differ, the index decides: the id is then another item's.
             let fits = |slot: &Slot| {
                 slot.output_index.is_none()
-                    || place.output_index.is_none()
+                    || output_index.is_none()
                     || defect::active(Defect::ItemsByIdOnly)
             };
             self.slots
                 .iter()
-                .position(|slot| slot.ids.contains(id) && fits(slot))
+                .position(|slot| slot.has_id(id) && fits(slot))
         };
         // Without either key, the item that came last is meant.
         let last = || {
-            (place.output_index.is_none() && place.item_id.is_none())
+            (output_index.is_none() && item_id.is_none())
                 .then(|| self.slots.len().checked_sub(1))
                 .flatten()
         };

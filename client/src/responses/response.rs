@@ -103,6 +103,11 @@ pub enum Fact {
         /// The item.
         output_index: Option<u64>,
     },
+    /// The item in the response at the end differs from what had come of it before.
+    ResponseDiffers {
+        /// The item.
+        output_index: Option<u64>,
+    },
     /// A call that names no tool was dropped.
     CallWithoutName {
         /// The item.

@@ -11,7 +11,7 @@ use crate::answer::{Answer, first_visible};
 use crate::defect::{self, Defect};
 use crate::failure::{Class, Failure};
 use crate::redact::Redactor;
-use crate::responses::{self, Assembly, Event, classify_answer};
+use crate::responses::{self, Assembly, Event, Seen, classify_answer};
 use crate::sse::{Decoder, End};
 
 /// A response that did not come to its end.
@@ -101,7 +101,6 @@ async fn read_stream(
     let mut decoder = Decoder::default();
     let mut assembly = Assembly::new(redactor.clone());
     let mut chunk = Bytes::from(start);
-    let mut done_marker = false;
     let mut unknown = false;
     let mut last_event = Instant::now();
     loop {
@@ -114,23 +113,15 @@ async fn read_stream(
             let ends = ['\u{85}', '\u{2028}', '\u{2029}'];
             chunk = text.replace(ends, "\n").into();
         }
-        if std::str::from_utf8(&chunk).is_err() && defect::active(Defect::CutUtf8Fatal) {
+        if defect::active(Defect::CutUtf8Fatal) && std::str::from_utf8(&chunk).is_err() {
             let why = "stream did not contain valid UTF-8";
             return Err(Failure::local(Class::Unreadable, why).into());
         }
-        let fed = decoder.feed(&chunk, |event| {
-            last_event = Instant::now();
-            let inside = event.data.contains("[DONE]") && defect::active(Defect::DoneInsideText);
-            // The sentinel of another API. It says nothing about this response.
-            if matches!(event.data.trim(), "[DONE]") || inside {
-                done_marker = true;
-            } else {
-                match Event::read(&event.name, &event.data) {
-                    Ok(Event::Ignored) if is_fatal(&event.data) => unknown = true,
-                    Ok(event) => assembly.push(event),
-                    Err(_) => assembly.push_unreadable(),
-                }
+        let fed = decoder.feed_frames(&chunk, |frame| {
+            if defect::any() {
+                last_event = Instant::now();
             }
+            unknown = is_fatal(assembly.push_frame(frame));
             if unknown || (assembly.is_ended() && !assembly.waits_for_the_end()) {
                 ControlFlow::Break(())
             } else {
@@ -155,6 +146,7 @@ async fn read_stream(
                 ));
             }
         }
+        let done_marker = assembly.saw_done_marker();
         // Any byte is a sign of life, a comment's too.
         let limit = if done_marker {
             GRACE.min(limits.idle)
@@ -229,10 +221,14 @@ fn ended_early(assembly: &Assembly, end: End, done_marker: bool) -> Failure {
 }
 
 /// Whether a reader without room for new types of events gives up at this one.
-fn is_fatal(data: &str) -> bool {
-    let keepalive = data.contains(r#""type":"keepalive""#);
-    (keepalive && defect::active(Defect::KeepaliveFatal))
-        || (!keepalive && defect::active(Defect::UnknownEventFatal))
+fn is_fatal(seen: Seen<'_>) -> bool {
+    let Seen::Other(frame) = seen else {
+        return false;
+    };
+    let keepalive = || frame.text().data.contains(r#""type":"keepalive""#);
+    ((defect::active(Defect::KeepaliveFatal) && keepalive())
+        || (defect::active(Defect::UnknownEventFatal) && !keepalive()))
+        && matches!(Event::of(frame), Ok(Event::Ignored))
 }
 
 /// A JSON document or a web page where a stream was asked for.
