@@ -6,7 +6,6 @@ mod machine;
 
 use std::path::Path;
 
-use assert_cmd::Command;
 use serde_json::Value;
 
 /// Signs nobody in; sends its access token where it does not belong, and knocks at a door by address.
@@ -63,13 +62,7 @@ refresh = "/refresh"
         "suite/scenarios/mine/tells.yaml",
         "case: 99.1.1\ntitle: Tells\nlevel: must\nneeds: [chatgpt, ask, store]\nbecause: Because.\nsources: [me]\ncredentials: { access: live }\nsteps:\n  - ask: Hello.\nchecks:\n  was-refused: { answer: '404' }\n",
     );
-    let output = Command::cargo_bin("loginproof")
-        .unwrap()
-        .current_dir(desk)
-        .env("XDG_CACHE_HOME", desk.join("cache"))
-        .env("NO_COLOR", "1")
-        .env("CI", "true")
-        .timeout(std::time::Duration::from_secs(90))
+    let output = machine::loginproof_at(desk, std::time::Duration::from_secs(90))
         .args(["run", "--target", "./program.toml", "--suite", "suite"])
         .args(["--network", network, "--out", "out"])
         .output()

@@ -7,7 +7,6 @@ mod machine;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use assert_cmd::Command;
 use serde_json::Value;
 
 /// Longer than any run here takes, on a machine that does other things too.
@@ -33,13 +32,7 @@ impl Newcomer {
     fn types(&self, line: &str) -> Output {
         let mut words = line.split_whitespace();
         assert_eq!(words.next(), Some("loginproof"), "{line}");
-        Command::cargo_bin("loginproof")
-            .unwrap()
-            .current_dir(self.0.path())
-            .env("XDG_CACHE_HOME", self.path("cache"))
-            .env("NO_COLOR", "1")
-            .env("CI", "true")
-            .timeout(BOUND)
+        machine::loginproof_at(self.0.path(), BOUND)
             .args(words)
             .output()
             .unwrap()

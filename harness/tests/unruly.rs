@@ -8,7 +8,6 @@ mod machine;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use assert_cmd::Command;
 use serde_json::Value;
 
 /// Longer than any run here takes, on a machine that does other things too.
@@ -94,13 +93,7 @@ answer = "stdout"
         "behave",
         "  ends: { exit: success }\n  shown: { screen: { matches: All is well } }",
     );
-    let output = Command::cargo_bin("loginproof")
-        .unwrap()
-        .current_dir(desk)
-        .env("XDG_CACHE_HOME", desk.join("cache"))
-        .env("NO_COLOR", "1")
-        .env("CI", "true")
-        .timeout(BOUND)
+    let output = machine::loginproof_at(desk, BOUND)
         .args(["run", "--target", "./unruly.toml", "--suite", "suite"])
         .args(["--jobs", "1", "--out", "out"])
         .output()

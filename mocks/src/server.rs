@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -236,11 +236,10 @@ impl MockServer {
         self.proxy
     }
 
-    /// The address that the name service gives a name, for whoever writes a `hosts` file beside it. None when all are
-    /// given away.
+    /// Whether it answers for a host.
     #[must_use]
-    pub fn address_of(&self, name: &str) -> Option<Ipv4Addr> {
-        self.responder.allotment.address_of(&canonical(name))
+    pub fn is_ours(&self, host: &str) -> bool {
+        self.responder.hosts.is_ours(&canonical(host))
     }
 
     /// What crossed the wire.

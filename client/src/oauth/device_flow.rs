@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::patience::{
-    LOST_POLLS, SLOW_DOWN, after, backed_off, before_retry, poll_is_fatal, slowed_down,
+    SLOW_DOWN, after, backed_off, before_retry, lost_poll, poll_is_fatal, slowed_down,
 };
 use super::pkce;
 use super::poll_answer::{self, PollAnswer};
@@ -286,19 +286,10 @@ fn polled(
             session.lost = 0;
             poll_answer::read(&answer, &redactor, clock)
         }
-        Err(failure) => {
-            session.lost += 1;
-            if poll_is_fatal(&failure) {
-                return State::Failed(SignInError::Refused(failure));
-            }
-            if session.lost >= LOST_POLLS {
-                return State::Failed(SignInError::GaveUp {
-                    attempts: session.lost,
-                    last: failure,
-                });
-            }
-            PollAnswer::Busy(failure)
-        }
+        Err(failure) => match lost_poll(&mut session.lost, failure) {
+            Ok(failure) => PollAnswer::Busy(failure),
+            Err(error) => return State::Failed(error),
+        },
     };
     const WHAT: &str = "approval";
     let wait = match meaning {

@@ -7,7 +7,7 @@ use super::device_flow::Prompt;
 use super::grant_answer::{self, Issued, PollMeaning};
 use super::metadata;
 use super::patience::{
-    LOST_POLLS, SLOW_DOWN, after, backed_off, before_retry, poll_is_fatal, slowed_down,
+    SLOW_DOWN, after, backed_off, before_retry, lost_poll, poll_is_fatal, slowed_down,
 };
 use super::pkce;
 use super::provider::{Endpoints, Hosts, Provider};
@@ -315,19 +315,10 @@ impl DeviceGrant {
             Err(failure) if failure.class == Class::Setup => {
                 return State::Failed(SignInError::Refused(failure));
             }
-            Err(failure) => {
-                session.lost += 1;
-                if poll_is_fatal(&failure) {
-                    return State::Failed(SignInError::Refused(failure));
-                }
-                if session.lost >= LOST_POLLS {
-                    return State::Failed(SignInError::GaveUp {
-                        attempts: session.lost,
-                        last: failure,
-                    });
-                }
-                PollMeaning::Busy(failure)
-            }
+            Err(failure) => match lost_poll(&mut session.lost, failure) {
+                Ok(failure) => PollMeaning::Busy(failure),
+                Err(error) => return State::Failed(error),
+            },
         };
         let wait = match meaning {
             PollMeaning::Granted(tokens) if self.endpoints.companion.is_some() => {

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 /// Added to every wait: a poll that is early by a rounding error costs five seconds for good.
 pub(super) const MARGIN: Duration = Duration::from_millis(100);
 /// Polls in a row that may get no answer.
-pub(super) const LOST_POLLS: u32 = 6;
+const LOST_POLLS: u32 = 6;
 /// The longest wait that a server can ask for or that back-off grows to.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// RFC 8628 §3.5: slow_down adds five seconds, for good.
@@ -51,6 +51,21 @@ pub(super) fn after(now: Instant, wait: Duration) -> Instant {
         return now + wait.saturating_sub(MARGIN);
     }
     now + wait + MARGIN
+}
+
+/// Counts a poll that got no answer: `lost` of them in a row by now. Gives the failure back while the sign-in goes on.
+pub(super) fn lost_poll(lost: &mut u32, failure: Failure) -> Result<Failure, SignInError> {
+    *lost += 1;
+    if poll_is_fatal(&failure) {
+        return Err(SignInError::Refused(failure));
+    }
+    if *lost >= LOST_POLLS {
+        return Err(SignInError::GaveUp {
+            attempts: *lost,
+            last: failure,
+        });
+    }
+    Ok(failure)
 }
 
 /// Whether a poll's failure ends the sign-in.

@@ -112,16 +112,11 @@ fn cut(line: &str) -> String {
 
 fn line(exchange: &Exchange) -> String {
     let request = &exchange.request;
-    // Our own hosts are known by their paths.
-    let host = request
-        .host
-        .as_deref()
-        .filter(|_| exchange.endpoint == Endpoint::Egress);
     let mut line = format!(
         "+{:.3}s {} {}{}",
         request.arrived.as_secs_f64(),
         request.method,
-        host.unwrap_or_default(),
+        foreign_host(exchange),
         request.target
     );
     for (name, seen) in [("access", &exchange.access), ("refresh", &exchange.refresh)] {
@@ -157,6 +152,13 @@ fn line(exchange: &Exchange) -> String {
         }
     }
     line
+}
+
+/// The host of a request that is not for us, and nothing for one that is: our own hosts are known by their paths.
+pub(super) fn foreign_host(exchange: &Exchange) -> &str {
+    let host = exchange.request.host.as_deref();
+    host.filter(|_| exchange.endpoint == Endpoint::Egress)
+        .unwrap_or_default()
 }
 
 pub(super) fn word<T: serde::Serialize>(value: T) -> String {

@@ -126,15 +126,10 @@ fn store_kin(path: &std::path::Path, store: &std::path::Path) -> bool {
 
 fn in_request(search: &Search<'_>, exchange: &Exchange) -> Option<String> {
     let request = &exchange.request;
-    // Our own hosts are known by their paths.
-    let host = request
-        .host
-        .as_deref()
-        .filter(|_| exchange.endpoint == Endpoint::Egress);
     let place = format!(
         "{} {}{}",
         request.method,
-        host.unwrap_or_default(),
+        excerpt::foreign_host(exchange),
         request.target.split('?').next().unwrap_or_default()
     );
     if let Some(secret) = search.first(request.target.as_bytes()) {

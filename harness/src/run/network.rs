@@ -9,7 +9,6 @@ use loginproof_mocks::server::{Front, MockServer, Who};
 use super::ground::Ground;
 use crate::sandbox::environment::{Environment, certificates};
 use crate::sandbox::namespace::{Inside, Namespace, NamespaceError};
-use crate::target::Target;
 use crate::target::model::Network as Way;
 use crate::target::placeholders::Placeholders;
 
@@ -26,7 +25,6 @@ pub struct Network {
     way: Way,
     namespace: Option<Namespace>,
     ground: Option<Arc<Ground>>,
-    hosts: Vec<String>,
 }
 
 impl Network {
@@ -36,7 +34,6 @@ impl Network {
     /// When the machine gives no namespace.
     pub fn open(
         way: Way,
-        target: &Target,
         ground: Option<&Arc<Ground>>,
         loginproof: &Path,
     ) -> Result<(Self, Option<Front>), NamespaceError> {
@@ -52,15 +49,8 @@ impl Network {
             way,
             namespace,
             ground: ground.filter(|_| way != Way::Direct).cloned(),
-            hosts: target.hosts(),
         };
         Ok((network, front))
-    }
-
-    /// Which way it is.
-    #[must_use]
-    pub fn way(&self) -> Way {
-        self.way
     }
 
     /// Whether connections to other hosts would be seen.
@@ -148,7 +138,7 @@ impl Network {
         }
         let parsed = reqwest::Url::parse(url).ok()?;
         let host = parsed.host_str()?.to_owned();
-        if self.way == Way::Direct || !self.is_ours(&host) {
+        if self.way == Way::Direct || !server.is_ours(&host) {
             return None;
         }
         let query = parsed.query().map(|query| format!("?{query}"));
@@ -159,14 +149,5 @@ impl Network {
             query.unwrap_or_default()
         );
         Some((opened, Some(host)))
-    }
-
-    fn is_ours(&self, host: &str) -> bool {
-        self.hosts
-            .iter()
-            .any(|pattern| match pattern.strip_prefix('*') {
-                Some(end) => host.ends_with(end),
-                None => pattern == host,
-            })
     }
 }

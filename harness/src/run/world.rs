@@ -107,12 +107,8 @@ impl World {
         })?;
         let work = home.path().join("work");
         std::fs::create_dir_all(&work).map_err(io(&work))?;
-        let (network, front) = Network::open(
-            item.network,
-            &item.target,
-            settings.ground.as_ref(),
-            &settings.loginproof,
-        )?;
+        let (network, front) =
+            Network::open(item.network, settings.ground.as_ref(), &settings.loginproof)?;
         let server = MockServer::start(ServerConfig {
             script: item.scenario.server.clone(),
             fixtures: settings.fixtures.clone(),

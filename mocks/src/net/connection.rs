@@ -1,15 +1,17 @@
 //! One connection: requests come off it one after another.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 use super::coding::{CodingError, decode};
 use super::http1::{BodyReader, Head, Incoming, LONGEST_BODY, Nonsense, ReadError, Refused};
 use super::writer::{Asked, Witness};
+use crate::fault::Time;
 use crate::journal::Ending;
 use crate::message::header;
 use crate::plan::Plan;
@@ -30,12 +32,35 @@ impl Transport for TcpStream {
 }
 
 /// What one request's answer is written to: a connection, or one of its streams.
-pub(crate) trait Channel {
+pub(crate) trait Channel: Send {
     /// The headers of an answer as they go out.
     fn headers(plan: &Plan, asked: Asked) -> Vec<(String, String)>;
 
     /// Ends when the client no longer waits for an answer.
     fn gone(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// False when the client went away meanwhile.
+    fn stall(&mut self, time: Time) -> impl Future<Output = bool> + Send {
+        async move {
+            match time {
+                Time::For(span) => self.wait(span.0).await,
+                Time::Ever => {
+                    self.gone().await;
+                    false
+                }
+            }
+        }
+    }
+
+    /// False when the client went away meanwhile.
+    fn wait(&mut self, time: Duration) -> impl Future<Output = bool> + Send {
+        async move {
+            tokio::select! {
+                () = sleep(time) => true,
+                () = self.gone() => false,
+            }
+        }
+    }
 
     /// Carries out a plan. Gives back how it ended; anything but a complete answer to a client that
     /// keeps its connection ends the channel, and so does `Complete` when `asked` says so.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::pace::Pace;
 use super::{Channel, Connection, Transport};
-use crate::fault::{How, Time};
+use crate::fault::How;
 use crate::journal::Ending;
 use crate::plan::{End, Framing, Plan, Step};
 
@@ -129,24 +129,6 @@ impl<T: Transport> Connection<T> {
             }
         }
         Ok(())
-    }
-
-    /// False when the client went away meanwhile.
-    async fn stall(&mut self, time: Time) -> bool {
-        match time {
-            Time::For(span) => self.wait(span.0).await,
-            Time::Ever => {
-                self.wait_gone().await;
-                false
-            }
-        }
-    }
-
-    async fn wait(&mut self, time: Duration) -> bool {
-        tokio::select! {
-            () = sleep(time) => true,
-            () = self.wait_gone() => false,
-        }
     }
 
     async fn close(&mut self, how: How) {

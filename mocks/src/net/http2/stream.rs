@@ -2,19 +2,17 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, SendStream};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use tokio::time::sleep;
 
 use super::super::Channel;
 use super::super::pace::Pace;
 use super::super::writer::{Asked, Witness, wire_headers};
 use super::line::Line;
-use crate::fault::{How, Time};
+use crate::fault::How;
 use crate::journal::Ending;
 use crate::plan::{End, Plan, Step};
 
@@ -188,24 +186,6 @@ impl Stream {
                 self.line.shut();
                 self.gone().await;
             }
-        }
-    }
-
-    /// False when the client went away meanwhile.
-    async fn stall(&mut self, time: Time) -> bool {
-        match time {
-            Time::For(span) => self.wait(span.0).await,
-            Time::Ever => {
-                self.gone().await;
-                false
-            }
-        }
-    }
-
-    async fn wait(&mut self, time: Duration) -> bool {
-        tokio::select! {
-            () = sleep(time) => true,
-            () = self.gone() => false,
         }
     }
 }
