@@ -1,8 +1,8 @@
 //! What a server answers: rules first, then itself.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
@@ -113,7 +113,19 @@ impl Responder {
     }
 
     /// The answer to a request, with what its rule's faults make of it.
-    pub(crate) async fn answer(&self, judged: &Judged<'_>) -> Ready {
+    pub(crate) async fn answer(&self, judged: &Judged<'_>) -> Arc<Ready> {
+        let kept = judged.rule.and_then(|bound| bound.made.as_ref());
+        if let Some(ready) = kept.and_then(OnceLock::get) {
+            return Arc::clone(ready);
+        }
+        let ready = Arc::new(self.make(judged).await);
+        match kept {
+            Some(kept) => Arc::clone(kept.get_or_init(|| ready)),
+            None => ready,
+        }
+    }
+
+    async fn make(&self, judged: &Judged<'_>) -> Ready {
         let spec = judged.rule.and_then(|bound| bound.rule.answer.as_ref());
         let (answer, fixture) = match spec {
             None => (self.own_answer(judged).await, None),
@@ -139,14 +151,14 @@ impl Responder {
     }
 
     /// What the server says to bytes that are no request.
-    pub(crate) fn nonsense(&self, status: u16, message: &str) -> Ready {
+    pub(crate) fn nonsense(&self, status: u16, message: &str) -> Arc<Ready> {
         let answer = Answer::json(status, &json!({ "detail": message }));
         let plan = Draft::new(answer, StdRng::seed_from_u64(self.seed)).plan();
-        Ready {
+        Arc::new(Ready {
             plan,
             missed: Vec::new(),
             fixture: None,
-        }
+        })
     }
 
     async fn own_answer(&self, judged: &Judged<'_>) -> Answer {
@@ -161,10 +173,7 @@ impl Responder {
             return answer;
         }
         match answering::fill_stream(&answer.body, &self.values(judged, None)) {
-            Ok(body) => Answer {
-                body: body.into(),
-                ..answer
-            },
+            Ok(body) => Answer { body, ..answer },
             Err(error) => internal(&error),
         }
     }
