@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use benches::stream::{Kind, Stream};
+use loginproof_streams::{Kind, Stream};
 use clap::{Args, ValueEnum};
 use loginproof_mocks::fixture::Fixtures;
 use loginproof_mocks::script::Script;

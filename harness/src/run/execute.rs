@@ -112,7 +112,7 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
 }
 
 /// Waits until the journal knows how every answer ended. The programs are gone, so their connections end by themselves.
-async fn settled(journal: &Journal) {
+pub(super) async fn settled(journal: &Journal) {
     let mut changed = journal.changed();
     let all = async {
         while journal

@@ -16,6 +16,7 @@ mod running;
 mod start;
 mod steps;
 mod store_watch;
+pub mod turn;
 pub mod world;
 
 use std::collections::BTreeMap;

@@ -216,6 +216,12 @@ impl Journal {
         har::to_har(&self.snapshot(), self.started_at)
     }
 
+    /// When the server was started: what all times in here are counted from.
+    #[must_use]
+    pub fn began(&self) -> Instant {
+        self.started
+    }
+
     /// Time since the server's start.
     pub(crate) fn now(&self) -> Duration {
         self.started.elapsed()
