@@ -31,6 +31,9 @@ use crate::rulebook::{BoundRule, Rulebook};
 use crate::script::{AnswerSpec, Endpoint};
 use crate::template::{FillError, Values};
 
+/// Content codings of requests that are understood.
+const CODINGS: &str = "zstd, gzip, deflate";
+
 /// Longest body that the real server may answer.
 const LONGEST_ANSWER: usize = 64 << 20;
 
@@ -152,7 +155,12 @@ impl Responder {
 
     /// What the server says to bytes that are no request.
     pub(crate) fn nonsense(&self, status: u16, message: &str) -> Arc<Ready> {
-        let answer = Answer::json(status, &json!({ "detail": message }));
+        let mut answer = Answer::json(status, &json!({ "detail": message }));
+        if status == 415 {
+            // RFC 9110 §15.5.16: where a content coding is the matter, the answer names those that would do.
+            let codings = ("accept-encoding".to_owned(), CODINGS.to_owned());
+            answer.headers.push(codings);
+        }
         let plan = Draft::new(answer, StdRng::seed_from_u64(self.seed)).plan();
         Arc::new(Ready {
             plan,
@@ -162,11 +170,14 @@ impl Responder {
     }
 
     async fn own_answer(&self, judged: &Judged<'_>) -> Answer {
-        if matches!(
-            judged.exchange.endpoint,
-            Endpoint::Ambient | Endpoint::Unknown | Endpoint::Egress
-        ) {
-            return Answer::json(404, &json!({ "detail": "Not Found" }));
+        match judged.exchange.endpoint {
+            Endpoint::Unknown => {
+                if let Some(refused) = refused_method(&judged.request) {
+                    return refused;
+                }
+            }
+            Endpoint::Ambient | Endpoint::Egress => return not_found(),
+            _ => {}
         }
         let (answer, default_stream) = self.ask_server(judged, Rotation::Rotate).await;
         if !default_stream {
@@ -355,6 +366,32 @@ fn bearer(request: &Request) -> Option<&str> {
         .then(|| token.trim())
 }
 
+/// What is said to a request for nothing that is here. None where `HEAD` stands for `GET` (RFC 9110 §9.3.2).
+fn refused_method(request: &Request) -> Option<Answer> {
+    let method = request.method.as_str();
+    let Some(methods) =
+        endpoint::methods(&request.path).filter(|methods| !methods.contains(&method))
+    else {
+        return Some(not_found());
+    };
+    let head = methods.contains(&"GET") && !methods.contains(&"HEAD");
+    if head && method == "HEAD" {
+        return None;
+    }
+    let allowed = methods.iter().copied().chain(head.then_some("HEAD"));
+    let allowed: Vec<&str> = allowed.collect();
+    let mut answer = Answer::json(405, &json!({ "detail": "Method Not Allowed" }));
+    // RFC 9110 §15.5.6
+    answer
+        .headers
+        .push(("allow".to_owned(), allowed.join(", ")));
+    Some(answer)
+}
+
+fn not_found() -> Answer {
+    Answer::json(404, &json!({ "detail": "Not Found" }))
+}
+
 fn internal(error: &FillError) -> Answer {
     Answer::json(500, &json!({ "detail": format!("loginproof: {error}") }))
 }
@@ -364,9 +401,12 @@ fn to_http(request: &Request) -> Result<http::Request<Body>, http::Error> {
         Some(query) => format!("{}?{query}", request.path),
         None => request.path.clone(),
     };
-    let mut builder = http::Request::builder()
-        .method(request.method.as_str())
-        .uri(target);
+    // RFC 9110 §8.6: what is said of the length holds for GET. Whoever writes the answer leaves its content out.
+    let method = match request.method.as_str() {
+        "HEAD" => "GET",
+        method => method,
+    };
+    let mut builder = http::Request::builder().method(method).uri(target);
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
     }

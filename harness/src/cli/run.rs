@@ -140,7 +140,11 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     });
     let mut json = Json::new(terms.clone())
         .suite(args.suite.folder())
+        .arguments(again(args))
         .file(out.join("run.json"));
+    for (argument, (target, _)) in args.target.iter().zip(&targets) {
+        json = json.target_argument(&target.file.name, argument);
+    }
     let mut reports = Reports::new().with(Live::new());
     if args.format == Format::Json {
         json = json.stream(std::io::stdout());
@@ -180,6 +184,9 @@ fn again(args: &RunArgs) -> Vec<String> {
     }
     if let Some(network) = args.network {
         words.extend(["--network".to_owned(), network.to_string()]);
+    }
+    if let Some(variants) = args.variants {
+        words.extend(["--variants".to_owned(), variants.to_string()]);
     }
     if let Some(suite) = &args.suite.suite {
         words.extend(["--suite".to_owned(), suite.display().to_string()]);

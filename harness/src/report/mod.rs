@@ -3,6 +3,7 @@
 //! Reports listen to the events of a run and never ask the runner anything. Each output has its file.
 
 pub mod exit_status;
+pub mod findings;
 pub mod human;
 pub mod json;
 pub mod junit;

@@ -5,6 +5,7 @@ mod credentials;
 pub mod event;
 pub mod evidence;
 pub mod execute;
+pub mod found;
 pub mod ground;
 pub mod joined;
 mod keep;

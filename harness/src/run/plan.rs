@@ -1,6 +1,7 @@
 //! The plan of a run: which scenarios, in which variants, against which targets, with which settings.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -73,11 +74,7 @@ impl Item {
     /// Folder for its evidence below the run's.
     #[must_use]
     pub fn folder(&self) -> PathBuf {
-        let mut folder = PathBuf::from(&self.target.file.name).join(&self.name);
-        if let Some(variant) = &self.variant {
-            folder.push(folder_name(variant));
-        }
-        folder
+        evidence_folder(&self.target.file.name, &self.name, self.variant.as_deref())
     }
 }
 
@@ -163,6 +160,15 @@ impl Variants {
     }
 }
 
+impl fmt::Display for Variants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::AtMost(most) => most.fmt(f),
+        }
+    }
+}
+
 impl FromStr for Variants {
     type Err = String;
 
@@ -201,6 +207,16 @@ fn patience(scenario: &Scenario) -> Duration {
             .settings
             .idle_timeout
             .map_or(Duration::ZERO, |span| span.0 * 3)
+}
+
+/// Folder for the evidence of one scenario in one variant, below the run's.
+#[must_use]
+pub fn evidence_folder(target: &str, scenario: &str, variant: Option<&str>) -> PathBuf {
+    let mut folder = PathBuf::from(target).join(scenario);
+    if let Some(variant) = variant {
+        folder.push(folder_name(variant));
+    }
+    folder
 }
 
 /// A variant's label as the name of a folder. Labels that differ give names that differ, whatever had to be left out.

@@ -121,6 +121,9 @@ impl<T: Transport> Connection<T> {
                 }
             }
         };
+        if let Err(refused) = head.check_host() {
+            return Err(nonsense(refused, head, arrived, wire_bytes));
+        }
         let keep_alive = head.keep_alive();
         let body = match self.read_body(&head, &mut wire_bytes).await {
             Ok(body) => body,

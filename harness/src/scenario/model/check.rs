@@ -41,6 +41,25 @@ pub struct Check {
     pub sources: Vec<String>,
 }
 
+impl Check {
+    /// The key of the witness that it asks.
+    #[must_use]
+    pub fn asks(&self) -> &'static str {
+        let witnesses = [
+            ("requests", self.requests.is_some()),
+            ("screen", self.screen.is_some()),
+            ("answer", self.answer.is_some()),
+            ("exit", self.exit.is_some()),
+            ("store", self.store.is_some()),
+            ("within", self.within.is_some()),
+            ("process", self.process.is_some()),
+            ("session", self.session.is_some()),
+        ];
+        let asked = witnesses.into_iter().find(|(_, asked)| *asked);
+        asked.map_or("", |(name, _)| name)
+    }
+}
+
 /// Which requests must have come. All given conditions hold together.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
