@@ -96,7 +96,9 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
             result.because = format!("{} ({})", result.because, evidence.notes.join("; "));
         }
     }
-    if let Err(error) = keep::write(&world, &evidence, &stage.all()) {
+    if settings.evidence
+        && let Err(error) = keep::write(&world, &evidence, &stage.all())
+    {
         results.push(harness_error(&format!(
             "cannot keep the evidence in {}: {error}",
             world.dir.display()

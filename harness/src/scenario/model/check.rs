@@ -41,6 +41,30 @@ pub struct Check {
     pub sources: Vec<String>,
 }
 
+impl Check {
+    /// The witness that it asks, by its key in the file.
+    #[must_use]
+    pub fn witness(&self) -> &'static str {
+        if self.requests.is_some() {
+            "requests"
+        } else if self.screen.is_some() {
+            "screen"
+        } else if self.answer.is_some() {
+            "answer"
+        } else if self.exit.is_some() {
+            "exit"
+        } else if self.store.is_some() {
+            "store"
+        } else if self.within.is_some() {
+            "within"
+        } else if self.process.is_some() {
+            "process"
+        } else {
+            "session"
+        }
+    }
+}
+
 /// Which requests must have come. All given conditions hold together.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
