@@ -19,6 +19,16 @@ macro_rules! defects {
                 Self::ALL.iter().copied().find(|defect| defect.name() == name)
             }
 
+            /// The defect of this number.
+            pub fn numbered(number: usize) -> Option<Self> {
+                Self::ALL.get(number.checked_sub(1)?).copied()
+            }
+
+            /// Its place in the list, from 1: a name that says nothing of it.
+            pub fn number(self) -> usize {
+                self as usize + 1
+            }
+
             /// Its name.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }

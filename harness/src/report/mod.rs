@@ -11,6 +11,7 @@ pub mod kept;
 pub mod live;
 pub mod matrix;
 mod record;
+mod rounds;
 #[cfg(test)]
 pub(crate) mod sample;
 pub(crate) mod text;
@@ -29,6 +30,7 @@ pub use junit::Junit;
 pub use live::Live;
 pub use matrix::Matrix;
 pub use record::{Counts, Record};
+pub use rounds::{Difference, Rounds};
 
 /// Something that listens to a run and writes what it hears.
 pub trait Report {

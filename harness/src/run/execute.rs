@@ -98,7 +98,9 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
         }
     }
     let found = Found::of(&world, &evidence, &results);
-    if let Err(error) = keep::write(&world, &evidence, &stage.all(), found.as_ref()) {
+    if settings.evidence
+        && let Err(error) = keep::write(&world, &evidence, &stage.all(), found.as_ref())
+    {
         results.push(harness_error(&format!(
             "cannot keep the evidence in {}: {error}",
             world.dir.display()

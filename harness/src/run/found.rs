@@ -152,7 +152,7 @@ impl Home {
             expected: self.tidy(&result.expected),
             because: own.and_then(|check| check.because.clone()),
             sources: own.map_or_else(Vec::new, |check| check.sources.clone()),
-            asks: own.map_or_else(String::new, |check| check.asks().to_owned()),
+            asks: own.map_or_else(String::new, |check| check.witness().to_owned()),
             timed: own.is_some_and(|check| {
                 let gap = check
                     .requests

@@ -37,6 +37,8 @@ pub struct Settings {
     pub jobs: usize,
     /// Folder for evidence.
     pub out: PathBuf,
+    /// Whether evidence is written there.
+    pub evidence: bool,
     /// Recorded answers.
     pub fixtures: Arc<Fixtures>,
     /// This binary.
@@ -125,6 +127,15 @@ impl Plan {
             left_out,
             settings,
         }
+    }
+
+    /// Another order, which follows from the seed.
+    pub fn shuffle(&mut self) {
+        let seed = self.settings.seed;
+        self.items.sort_by_cached_key(|item| {
+            let label = item.variant.as_deref().unwrap_or_default();
+            fnv(&format!("{} {label} {seed}", item.name))
+        });
     }
 }
 
@@ -234,7 +245,7 @@ fn folder_name(label: &str) -> String {
 }
 
 /// FNV-1a: the same text gives the same number in every version and on every machine.
-pub(super) fn fnv(text: &str) -> u64 {
+pub(crate) fn fnv(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
@@ -264,6 +275,35 @@ mod tests {
         assert!(place(&labels(7)[0]) < place(&labels(7)[1]));
         assert!((0..50).any(|seed| labels(seed) != labels(7)));
         assert_eq!(Variants::All.sample(&loaded.name, &all, 7).len(), all.len());
+    }
+
+    #[test]
+    fn an_order_follows_from_the_seed() {
+        let suite = Suite::embedded().unwrap();
+        let selected = suite.select(&["framing".to_owned()]);
+        let target = Arc::new(Target::load("reference").unwrap());
+        let names = |seed| -> Vec<ScenarioRef> {
+            let settings = Settings {
+                seed,
+                jobs: 1,
+                out: PathBuf::new(),
+                evidence: false,
+                fixtures: suite.fixtures.clone(),
+                loginproof: PathBuf::new(),
+                ground: None,
+            };
+            let targets = [(target.clone(), Network::Direct)];
+            let mut plan = Plan::new(&suite, &selected, &targets, false, None, settings);
+            plan.shuffle();
+            plan.items.iter().map(Item::id).collect()
+        };
+        assert_eq!(names(7), names(7));
+        assert_ne!(names(7), names(8));
+        let sorted = |mut names: Vec<ScenarioRef>| {
+            names.sort();
+            names
+        };
+        assert_eq!(sorted(names(7)), sorted(names(8)));
     }
 
     #[test]

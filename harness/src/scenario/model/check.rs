@@ -44,7 +44,7 @@ pub struct Check {
 impl Check {
     /// The key of the witness that it asks.
     #[must_use]
-    pub fn asks(&self) -> &'static str {
+    pub fn witness(&self) -> &'static str {
         let witnesses = [
             ("requests", self.requests.is_some()),
             ("screen", self.screen.is_some()),
