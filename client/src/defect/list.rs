@@ -59,6 +59,9 @@ defects! {
     PollsAHairEarly "polls-a-hair-early" in ["sign-in", "device-grant"]:
         "Polls some milliseconds before the interval is over.",
         "charmbracelet/crush#3399";
+    FirstPollAtOnce "first-poll-at-once" in ["device-grant"]:
+        "Polls for the first time at once, without waiting an interval.",
+        "openclaw/openclaw!46698";
     SlowDownFatal "slow-down-fatal" in ["sign-in", "device-grant"]:
         "Takes slow_down for the end of the sign-in.",
         "cli/cli#9370";

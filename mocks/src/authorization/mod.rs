@@ -89,7 +89,8 @@ pub enum SlowDown {
     /// Nothing: such a poll is pending like any other.
     #[default]
     Never,
-    /// `slow_down`, and five seconds more from then on (RFC 8628 §3.5).
+    /// `slow_down`, and five seconds more from then on (RFC 8628 §3.5). In a device grant the first poll is early, too,
+    /// when it comes before one interval has passed; in ChatGPT's flow it may come at once.
     Early,
 }
 

@@ -95,6 +95,8 @@ pub struct Gap {
     pub at_most: Option<Span>,
     /// Only gaps from this request on, counted from 1: the gap before the n-th request. Default 2, the first there is.
     pub from: Option<usize>,
+    /// The gap before the first counted request is judged, too: from the end of the last answer of this endpoint.
+    pub since: Option<Endpoint>,
 }
 
 /// What is the same in several requests.
