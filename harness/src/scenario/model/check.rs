@@ -211,6 +211,8 @@ pub struct StoreRules {
     pub refresh: Option<TokenState>,
     /// Generation of the refresh token in its family.
     pub refresh_generation: Option<u32>,
+    /// Tokens of so many different accounts are in it, as the server knows them.
+    pub accounts: Option<usize>,
     /// Mode in octal: "0600".
     pub mode: Option<String>,
     /// JSON pointer -> value.
