@@ -114,6 +114,8 @@ pub struct Gap {
     pub at_most: Option<Span>,
     /// Only gaps from this request on, counted from 1: the gap before the n-th request. Default 2, the first there is.
     pub from: Option<usize>,
+    /// The gap before the first counted request is judged, too: from the end of the last answer of this endpoint.
+    pub since: Option<Endpoint>,
 }
 
 /// What is the same in several requests.
@@ -228,6 +230,8 @@ pub struct StoreRules {
     pub refresh: Option<TokenState>,
     /// Generation of the refresh token in its family.
     pub refresh_generation: Option<u32>,
+    /// Tokens of so many different accounts are in it, as the server knows them.
+    pub accounts: Option<usize>,
     /// Mode in octal: "0600".
     pub mode: Option<String>,
     /// JSON pointer -> value.
