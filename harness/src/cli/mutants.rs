@@ -7,7 +7,7 @@ use clap::Args;
 use loginproof_client::defect::Defect;
 use serde_json::json;
 
-use super::run::{absolute, fresh_run_folder, ground, no_way, runtime};
+use super::run::{absolute, fresh_run_folder, ground, no_way, runtime, wanted};
 use super::{Failure, Format, Outcome, SuiteArgs, say};
 use crate::file_error::suggestion;
 use crate::mutants::{Bench, Document, Excuses, Matrix, Observed, table};
@@ -153,7 +153,8 @@ fn bench(args: &MutantsArgs) -> Result<Bench, Failure> {
     let loginproof = std::env::current_exe()
         .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
     let target = Target::load("reference")?;
-    let network = choose(&target, None, &loginproof).map_err(no_way)?;
+    let selected: Vec<_> = suite.scenarios.iter().collect();
+    let network = choose(&target, None, wanted(&selected), &loginproof).map_err(no_way)?;
     let out = match &args.out {
         Some(out) => absolute(out)?,
         None => fresh_run_folder()?,
@@ -169,7 +170,7 @@ fn bench(args: &MutantsArgs) -> Result<Bench, Failure> {
             out,
             fixtures: suite.fixtures.clone(),
             loginproof,
-            ground: ground([network])?,
+            ground: ground(network.need_ground())?,
         },
         suite,
         target,

@@ -58,11 +58,11 @@ pub(crate) fn serve(args: &ServeArgs) -> Outcome {
         out: folder.path().to_owned(),
         fixtures: suite.fixtures.clone(),
         loginproof: std::env::current_exe().map_err(environment)?,
-        ground: super::run::ground([network])?,
+        ground: super::run::ground(network != Network::Direct)?,
     };
     let item = Item {
         target,
-        network,
+        network: Ok(network),
         name: name.clone(),
         variant: None,
         scenario: Arc::new(scenario),

@@ -7,10 +7,10 @@ use loginproof_client::defect::{Defect, NONE, VARIABLE};
 use tokio::sync::mpsc;
 
 use crate::run::event::{Event, Outcome};
+use crate::run::ground::Ways;
 use crate::run::plan::{Plan, Settings, Variants};
 use crate::scenario::Suite;
 use crate::target::Target;
-use crate::target::model::Network;
 use crate::verdict::{Level, Verdict};
 
 /// Where things are played: the suite, the reference client, the settings.
@@ -21,7 +21,7 @@ pub struct Bench {
     /// The reference client.
     pub target: Target,
     /// How its traffic reaches the mocks.
-    pub network: Network,
+    pub network: Ways,
     /// Seed, jobs, folders.
     pub settings: Settings,
 }
@@ -71,9 +71,9 @@ impl Bench {
     ) -> BTreeMap<Option<Defect>, Observed> {
         let by_name: BTreeMap<&str, Option<Defect>> =
             subjects.iter().map(|s| (name_of(*s), *s)).collect();
-        let targets: Vec<(Arc<Target>, Network)> = subjects
+        let targets: Vec<(Arc<Target>, Ways)> = subjects
             .iter()
-            .map(|subject| (Arc::new(self.with(*subject)), self.network))
+            .map(|subject| (Arc::new(self.with(*subject)), self.network.clone()))
             .collect();
         let selected: Vec<_> = self.suite.scenarios.iter().collect();
         let mut plan = Plan::new(

@@ -47,6 +47,8 @@ pub struct ProgramRecord {
     pub name: String,
     /// How it was attached.
     pub tty: Tty,
+    /// What it was started with, by the harness.
+    pub argv: Vec<String>,
     /// When it was started, since the first step.
     pub started: Duration,
     /// How it ended.

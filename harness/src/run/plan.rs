@@ -10,7 +10,7 @@ use std::time::Duration;
 use loginproof_mocks::fixture::Fixtures;
 
 use super::event::ScenarioRef;
-use super::ground::Ground;
+use super::ground::{Ground, Ways};
 use crate::scenario::model::Scenario;
 use crate::scenario::{Loaded, Suite};
 use crate::target::Target;
@@ -49,8 +49,8 @@ pub struct Settings {
 pub struct Item {
     /// The program.
     pub target: Arc<Target>,
-    /// How its traffic reaches the mocks.
-    pub network: Network,
+    /// How its traffic reaches the mocks; in words, why no way that the scenario asks for is open.
+    pub network: Result<Network, String>,
     /// Path below `scenarios/`.
     pub name: String,
     /// Which variant.
@@ -87,7 +87,7 @@ impl Plan {
     pub fn new(
         suite: &Suite,
         selected: &[&Loaded],
-        targets: &[(Arc<Target>, Network)],
+        targets: &[(Arc<Target>, Ways)],
         slow: bool,
         variants: Option<Variants>,
         settings: Settings,
@@ -98,7 +98,7 @@ impl Plan {
         );
         let mut items = Vec::new();
         let mut left_out = BTreeMap::new();
-        for (target, network) in targets {
+        for (target, ways) in targets {
             let budget = variants.unwrap_or_else(|| match target.file.limits.variants {
                 Some(most) => Variants::AtMost(most),
                 None => Variants::All,
@@ -114,7 +114,7 @@ impl Plan {
                     playable.len() - played.len();
                 items.extend(played.into_iter().map(|(variant, scenario)| Item {
                     target: target.clone(),
-                    network: *network,
+                    network: ways.among(&scenario.network),
                     name: loaded.name.clone(),
                     variant: variant.clone(),
                     scenario: Arc::new(scenario.clone()),

@@ -141,6 +141,7 @@ impl Running {
         ProgramRecord {
             name: self.name.clone(),
             tty: self.tty,
+            argv: self.program.argv().to_vec(),
             started: self.started,
             ended,
             view,

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::target::model::Network;
 use crate::verdict::Level;
 
 mod check;
@@ -49,6 +50,10 @@ pub struct Scenario {
     /// Settings handed to the program where its target file has a place for them.
     #[serde(default)]
     pub settings: Settings,
+    /// The only ways to bring traffic to the mocks in which this scenario shows what it is about, preferred first.
+    /// Any way when left out. `unsupported` where the target or the machine has none of them.
+    #[serde(default)]
+    pub network: Vec<Network>,
     /// The terminal the program sees.
     #[serde(default)]
     pub terminal: TerminalSettings,
@@ -205,6 +210,48 @@ pub struct Settings {
     pub umask: Option<String>,
     /// Modes of the program that are switched on: `[modes.NAME]` of the target file, such as `fast` or `fallback`.
     pub modes: Vec<String>,
+    /// What the variables for certificates lead to, and `{ca}` and `{ca_bundle}`. Needs `network` without `direct`.
+    pub certificates: Certificates,
+    /// The forward proxy. Needs `network: [proxy]`.
+    pub proxy: Proxy,
+    /// Ports of loopback that another program listens on. Needs `network: [namespace]`.
+    pub ports_taken: Vec<u16>,
+}
+
+/// What the variables for certificates (`SSL_CERT_FILE`, `NODE_EXTRA_CA_CERTS` and their kin) lead to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Certificates {
+    /// To the run's authority, which signs what the mocks show.
+    #[default]
+    Run,
+    /// Nowhere: they are not set.
+    Unset,
+    /// To a file that is not there.
+    Missing,
+    /// To an empty file.
+    Empty,
+    /// To an authority that has signed none of it.
+    Unrelated,
+}
+
+/// The forward proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `{proxy}` name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proxy {
+    /// Asks nobody who he is.
+    #[default]
+    Open,
+    /// Lets through who has the user and the password that stand in its URL; 407 for others.
+    Password,
+    /// The same, with another password in the URL.
+    WrongPassword,
+    /// Answers 403 to everything.
+    Refusing,
+    /// Nobody listens there.
+    Dead,
+    /// Speaks SOCKS 5. It is named by `ALL_PROXY` instead, as `socks5h://…`.
+    Socks,
 }
 
 /// The terminal that the program sees.

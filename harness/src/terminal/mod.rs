@@ -27,6 +27,7 @@ pub use program::Program;
 pub use screen::Link;
 pub use svg::Picture;
 
+pub use crate::sandbox::handed_down::HandedDown;
 pub use crate::sandbox::process_tree::LeftBehind;
 
 /// What can be read at one moment.
@@ -75,6 +76,8 @@ pub struct Ended {
     pub written: u64,
     /// Processes that lived on after it, ended by the harness.
     pub left_behind: Vec<LeftBehind>,
+    /// What it handed down to the processes that it started.
+    pub handed_down: Vec<HandedDown>,
     /// Modes of the terminal that it did not restore.
     pub modes: ModesLeft,
 }

@@ -19,7 +19,7 @@ use super::screen::Screen;
 use super::state::State;
 use super::svg::Picture;
 use super::{Ended, How, LeftBehind, View};
-use crate::sandbox::{process_tree, supervise};
+use crate::sandbox::{handed_down, process_tree, supervise};
 
 /// How long the supervisor may take to notice the end of the program and to end what was left.
 const TIDY: Duration = Duration::from_secs(3);
@@ -146,6 +146,12 @@ impl Program {
             .map_err(LaunchError::system("start a thread"))?;
         program.threads.push(pump);
         Ok(program)
+    }
+
+    /// The program and its arguments, as it was started.
+    #[must_use]
+    pub fn argv(&self) -> &[String] {
+        &self.shared.launch.argv
     }
 
     /// What can be read now.
@@ -332,6 +338,7 @@ impl Program {
                 suspended,
                 written,
                 left_behind: forced,
+                handed_down: handed_down::read(&self.shared.launch.report),
                 modes,
             })
             .clone()

@@ -20,6 +20,7 @@ use super::program::Shared;
 use super::pty::Pty;
 use super::{Ended, How};
 use crate::sandbox::process_tree;
+use crate::sandbox::handed_down;
 use crate::sandbox::supervise::{HowEnded, Report, pid_file};
 
 /// So much output is drawn as it comes. Past it only the last bytes before each quiet moment are drawn, so that a
@@ -367,6 +368,7 @@ impl Pump {
             suspended,
             written,
             left_behind,
+            handed_down: handed_down::read(&launch.report),
             modes,
         });
         drop(state);
