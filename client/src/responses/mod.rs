@@ -14,6 +14,7 @@ mod scan;
 mod slot;
 mod template;
 mod text;
+pub mod translate;
 
 pub use assembly::Assembly;
 pub use classify::{classify_answer, classify_error, failure_of_response};

@@ -93,6 +93,7 @@ mod tests {
             },
             raw: Vec::new(),
             signalled: false,
+            made_to_crash: false,
             asked_to_end: false,
             prompted: Some(Duration::from_secs(1)),
             typed: String::new(),

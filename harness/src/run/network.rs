@@ -145,13 +145,13 @@ impl Network {
         if let Some((bundle, alone)) = self.certificates() {
             certificates(env, &bundle, &alone);
         }
-        let names: &[&str] = match self.proxy {
-            Proxy::Socks => &["ALL_PROXY", "all_proxy"],
-            _ => &["HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"],
-        };
         if let Some(proxy) = self.proxy(server) {
-            for name in names {
-                env.set(*name, &proxy);
+            for name in ["HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"] {
+                env.set(name, &proxy);
+            }
+            if self.proxy == Proxy::Socks {
+                env.set("ALL_PROXY", &proxy);
+                env.set("all_proxy", &proxy);
             }
         }
     }

@@ -122,6 +122,12 @@ pub enum Capability {
     Discovery,
     /// Lists the accounts it is signed in with (`[accounts]`).
     AccountsList,
+    /// Answers a Chat Completions request by way of the Responses API (`[translate]`).
+    Translate,
+    /// The same in chunks, when the request asks for a stream.
+    TranslateStream,
+    /// Starts commands of the person's during a turn: tools, hooks, MCP servers (`[modes.children]`).
+    Children,
 }
 
 impl fmt::Display for Capability {
@@ -250,7 +256,7 @@ pub enum Proxy {
     Refusing,
     /// Nobody listens there.
     Dead,
-    /// Speaks SOCKS 5. It is named by `ALL_PROXY` instead, as `socks5h://…`.
+    /// Speaks SOCKS 5: `socks5h://…`, also in `ALL_PROXY`.
     Socks,
 }
 

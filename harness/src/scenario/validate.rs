@@ -106,6 +106,7 @@ fn validate_needs(file: &str, text: &str, scenario: &Scenario) -> Result<(), Fil
         ("fast", Capability::Fast),
         ("fallback", Capability::Fallback),
         ("pool", Capability::Pool),
+        ("children", Capability::Children),
     ];
     for mode in &scenario.settings.modes {
         match known.iter().find(|(name, _)| name == mode) {
@@ -113,7 +114,7 @@ fn validate_needs(file: &str, text: &str, scenario: &Scenario) -> Result<(), Fil
             None => {
                 let names = known.iter().map(|(name, _)| *name);
                 let help = suggestion(mode, names).map(|meant| format!("did you mean `{meant}`?"));
-                let message = format!("`{mode}` is no mode; known are fast, fallback, pool");
+                let message = format!("`{mode}` is no mode; known are fast, fallback, pool, children");
                 return Err(FileError::at(file, text, mode, message).with_help(help));
             }
         }
@@ -125,6 +126,15 @@ fn validate_needs(file: &str, text: &str, scenario: &Scenario) -> Result<(), Fil
         }
         if step.models.is_some() {
             need("models:", "the step `models`", Capability::Discovery)?;
+        }
+        if let Some(request) = &step.translate {
+            let (what, capability) = match request.get("stream") {
+                Some(serde_json::Value::Bool(true)) => {
+                    ("a streamed `translate`", Capability::TranslateStream)
+                }
+                _ => ("the step `translate`", Capability::Translate),
+            };
+            need("translate:", what, capability)?;
         }
         if step.accounts.is_some() {
             need("accounts:", "the step `accounts`", Capability::AccountsList)?;

@@ -259,6 +259,8 @@ impl Program {
             "HUP" => Signal::HUP,
             "KILL" => Signal::KILL,
             "QUIT" => Signal::QUIT,
+            "ABRT" => Signal::ABORT,
+            "SEGV" => Signal::SEGV,
             "TSTP" => Signal::TSTP,
             "CONT" => Signal::CONT,
             "USR1" => Signal::USR1,
