@@ -147,14 +147,14 @@ impl Matcher {
 
 /// The members of a list, or of none.
 fn items<'a>(of: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    of.get(name)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
+    of.get(name).and_then(Value::as_array).into_iter().flatten()
 }
 
 /// Whether one of them has at least these fields with these values.
-fn has<'a>(fields: Option<&Map<String, Value>>, mut items: impl Iterator<Item = &'a Value>) -> bool {
+fn has<'a>(
+    fields: Option<&Map<String, Value>>,
+    mut items: impl Iterator<Item = &'a Value>,
+) -> bool {
     let Some(fields) = fields else { return true };
     items.any(|item| {
         let mut fields = fields.iter();
@@ -275,10 +275,7 @@ pub(crate) mod tests {
                 r#"{"input-has":{"type":"function_call_output","call_id":"c"}}"#,
                 r#"{"input-has":{"call_id":"d"}}"#,
             ),
-            (
-                r#"{"outputs":{"c":"1"}}"#,
-                r#"{"outputs":{"c":"2"}}"#,
-            ),
+            (r#"{"outputs":{"c":"1"}}"#, r#"{"outputs":{"c":"2"}}"#),
             (
                 r#"{"nth":2,"access":"live"}"#,
                 r#"{"nth":2,"access":"expired"}"#,
@@ -312,7 +309,9 @@ pub(crate) mod tests {
             r#"{"tools":[{"type":"function","name":"f","strict":false}],
             "input":[{"role":"user","content":[{"type":"input_image","image_url":"x","detail":"high"}]}]}"#,
         );
-        assert!(request.matches(&when(r#"{"tools-have":{"name":"f","strict":false},"part-has":{"image_url":"x"}}"#)));
+        assert!(request.matches(&when(
+            r#"{"tools-have":{"name":"f","strict":false},"part-has":{"image_url":"x"}}"#
+        )));
         assert!(!request.matches(&when(r#"{"tools-have":{"name":"f","strict":true}}"#)));
         assert!(!request.matches(&when(r#"{"part-has":{"image_url":"y"}}"#)));
     }

@@ -274,7 +274,8 @@ async fn socks_leads_names_and_addresses_to_us() {
     let mut opened = [0; 10];
     socket.read_exact(&mut opened).await.unwrap();
     assert_eq!(opened[..2], [5, 0]);
-    let ask = b"GET /backend-api/codex/models HTTP/1.1\r\nhost: chatgpt.com\r\nconnection: close\r\n\r\n";
+    let ask =
+        b"GET /backend-api/codex/models HTTP/1.1\r\nhost: chatgpt.com\r\nconnection: close\r\n\r\n";
     socket.write_all(ask).await.unwrap();
     let mut answer = String::new();
     let read = socket.read_to_string(&mut answer);

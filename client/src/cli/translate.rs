@@ -30,8 +30,9 @@ impl Program {
         };
         if !asked.left_out.is_empty() {
             let names = asked.left_out.join(", ");
-            self.output
-                .note(&format!("warning: left out, the server takes none: {names}"));
+            self.output.note(&format!(
+                "warning: left out, the server takes none: {names}"
+            ));
         }
         match self.session.respond(&asked.body).await {
             Ok(response) => self.translated(&asked, &response),

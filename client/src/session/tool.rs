@@ -49,7 +49,9 @@ impl Session {
             let _ = input.write_all(call.arguments.as_bytes()).await;
         }
         let output = child.wait_with_output().await?;
-        let text = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
+        let text = String::from_utf8_lossy(&output.stdout)
+            .trim_end()
+            .to_owned();
         if output.status.success() {
             return Ok(text);
         }

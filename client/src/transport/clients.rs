@@ -123,7 +123,9 @@ fn with_roots(builder: ClientBuilder) -> Result<ClientBuilder, Failure> {
         if defect::active(Defect::CertificateUnnamed) {
             return config("error sending request".to_owned());
         }
-        config(format!("SSL_CERT_FILE={shown} cannot be used as certificates: {why}"))
+        config(format!(
+            "SSL_CERT_FILE={shown} cannot be used as certificates: {why}"
+        ))
     };
     let mut roots = rustls::RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(&path).map_err(|e| unusable(e.to_string()))? {

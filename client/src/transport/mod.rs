@@ -283,7 +283,8 @@ fn broken(url: &str, error: &reqwest::Error) -> Failure {
         return Failure::local(Class::Setup, format!("{}: {why}: {innermost}", host(url)));
     }
     let proxy = Url::parse(url).ok().and_then(|url| proxy::between(&url));
-    if let Some(proxy) = proxy.filter(|_| error.is_connect() && !defect::active(Defect::ProxyUnnamed))
+    if let Some(proxy) =
+        proxy.filter(|_| error.is_connect() && !defect::active(Defect::ProxyUnnamed))
     {
         // What the proxy wants to know, or does not allow, is the same at the next try.
         let class = if lower.contains("authorization") || lower.contains("unsuccessful") {

@@ -66,11 +66,7 @@ fn by_pointers(
     Finding::broken(expected.join(", "), wrong.join(", "), shown())
 }
 
-fn by_rule(
-    rule: &AnswerRule,
-    answer: &str,
-    shown: impl Fn() -> Vec<Excerpt>,
-) -> Finding {
+fn by_rule(rule: &AnswerRule, answer: &str, shown: impl Fn() -> Vec<Excerpt>) -> Finding {
     if let (Some(letter), Some(length)) = (&rule.contains, rule.length) {
         let right =
             answer.len() == length && answer.bytes().all(|byte| letter.as_bytes() == [byte]);

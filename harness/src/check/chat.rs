@@ -72,7 +72,9 @@ impl Message {
 
     /// A piece of a call belongs to the one with its index.
     fn call(&mut self, piece: &Value) {
-        let index = piece["index"].as_u64().and_then(|i| usize::try_from(i).ok());
+        let index = piece["index"]
+            .as_u64()
+            .and_then(|i| usize::try_from(i).ok());
         let index = index.unwrap_or(0).min(MOST_CALLS);
         if self.calls.len() <= index {
             self.calls.resize(index + 1, Value::Null);
@@ -165,7 +167,10 @@ mod tests {
             let at = |pointer: &str| answer.pointer(pointer).unwrap();
             assert_eq!(at("/choices/0/message/content"), "Hello");
             assert_eq!(at("/choices/0/message/tool_calls/0/id"), "a");
-            assert_eq!(at("/choices/0/message/tool_calls/1/function/arguments"), "{}");
+            assert_eq!(
+                at("/choices/0/message/tool_calls/1/function/arguments"),
+                "{}"
+            );
             assert_eq!(at("/choices/0/finish_reason"), "tool_calls");
             assert_eq!(at("/usage/prompt_tokens"), 1);
         }

@@ -32,8 +32,8 @@ pub(crate) fn exec(args: &ExecArgs) -> Outcome {
     let (name, scenario) = super::serve::chosen(&suite, Some(&args.scenario))?;
     let loginproof = std::env::current_exe().map_err(environment)?;
     let wanted = scenario.network.iter().copied();
-    let ways = choose(&target, args.world.network, wanted, &loginproof)
-        .map_err(super::run::no_way)?;
+    let ways =
+        choose(&target, args.world.network, wanted, &loginproof).map_err(super::run::no_way)?;
     let network = ways.among(&scenario.network);
     let usual = network.as_ref().map_or(ways.usual(), |way| *way);
     let info = target.info_if_known(&loginproof, usual);

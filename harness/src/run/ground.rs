@@ -134,11 +134,7 @@ pub fn choose(
     Ok(ways)
 }
 
-fn usual(
-    target: &Target,
-    asked: Option<Network>,
-    loginproof: &Path,
-) -> Result<Network, WayError> {
+fn usual(target: &Target, asked: Option<Network>, loginproof: &Path) -> Result<Network, WayError> {
     let listed = &target.file.network;
     if let Some(asked) = asked
         && !listed.contains(&asked)

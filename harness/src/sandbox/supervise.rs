@@ -17,8 +17,8 @@ use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, WaitStatus, getpid, getppid, wait};
 use serde::{Deserialize, Serialize};
 
-use super::namespace::Join;
 use super::handed_down::{self, Witness};
+use super::namespace::Join;
 use super::process_tree::{self, LeftBehind};
 
 /// What to start and where to tell about it.
@@ -181,11 +181,7 @@ fn refuse(enter: &Enter, reason: String) -> u8 {
 
 /// Waits for the program, reaping adopted orphans and looking at what it starts meanwhile. `None` when the harness is
 /// gone.
-fn wait_for(
-    program: Pid,
-    events: &signals::Events,
-    witness: &mut Witness,
-) -> Option<WaitStatus> {
+fn wait_for(program: Pid, events: &signals::Events, witness: &mut Witness) -> Option<WaitStatus> {
     loop {
         loop {
             match wait(WaitOptions::NOHANG) {

@@ -114,7 +114,8 @@ fn validate_needs(file: &str, text: &str, scenario: &Scenario) -> Result<(), Fil
             None => {
                 let names = known.iter().map(|(name, _)| *name);
                 let help = suggestion(mode, names).map(|meant| format!("did you mean `{meant}`?"));
-                let message = format!("`{mode}` is no mode; known are fast, fallback, pool, children");
+                let message =
+                    format!("`{mode}` is no mode; known are fast, fallback, pool, children");
                 return Err(FileError::at(file, text, mode, message).with_help(help));
             }
         }
@@ -153,7 +154,11 @@ fn validate_network(file: &str, text: &str, scenario: &Scenario) -> Result<(), F
     let namespace: &[Network] = &[Network::Namespace];
     let led: &[Network] = &[Network::Proxy, Network::Namespace];
     let uses = [
-        ("certificates:", settings.certificates != Certificates::Run, led),
+        (
+            "certificates:",
+            settings.certificates != Certificates::Run,
+            led,
+        ),
         ("proxy:", settings.proxy != Proxy::Open, proxy),
         ("ports-taken:", !settings.ports_taken.is_empty(), namespace),
     ];

@@ -19,8 +19,8 @@ use super::capture::Stream;
 use super::program::Shared;
 use super::pty::Pty;
 use super::{Ended, How};
-use crate::sandbox::process_tree;
 use crate::sandbox::handed_down;
+use crate::sandbox::process_tree;
 use crate::sandbox::supervise::{HowEnded, Report, pid_file};
 
 /// So much output is drawn as it comes. Past it only the last bytes before each quiet moment are drawn, so that a

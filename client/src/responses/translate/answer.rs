@@ -289,7 +289,13 @@ mod tests {
         let calls: Vec<_> = chunks
             .iter()
             .filter_map(|chunk| chunk.pointer("/choices/0/delta/tool_calls/0"))
-            .map(|call| (call["index"].as_u64().unwrap(), call["id"].as_str(), call["function"]["arguments"].as_str().unwrap()))
+            .map(|call| {
+                (
+                    call["index"].as_u64().unwrap(),
+                    call["id"].as_str(),
+                    call["function"]["arguments"].as_str().unwrap(),
+                )
+            })
             .collect();
         assert_eq!(
             calls,
@@ -319,7 +325,10 @@ mod tests {
         let failure = Failure::local(Class::Server, "no");
         let failed = response(Outcome::Failed(failure.clone()), text());
         assert_eq!(answer(&failed, "m", 7), Err(Some(Box::new(failure))));
-        assert_eq!(answer(&response(Outcome::Cancelled, text()), "m", 7), Err(None));
+        assert_eq!(
+            answer(&response(Outcome::Cancelled, text()), "m", 7),
+            Err(None)
+        );
     }
 
     #[test]
@@ -330,6 +339,9 @@ mod tests {
         );
         let answer = answer(&refused, "m", 7).unwrap();
         let message = &answer["choices"][0]["message"];
-        assert_eq!((&message["refusal"], &message["content"]), (&json!("I can't."), &Value::Null));
+        assert_eq!(
+            (&message["refusal"], &message["content"]),
+            (&json!("I can't."), &Value::Null)
+        );
     }
 }

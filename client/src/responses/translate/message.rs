@@ -84,7 +84,9 @@ fn system(conversation: &mut Conversation, content: &Value) {
 
 fn user_parts(content: &Value, place: &str) -> Result<Vec<Value>, Untranslatable> {
     let Some(parts) = content.as_array() else {
-        return Ok(vec![json!({ "type": "input_text", "text": text_of(content) })]);
+        return Ok(vec![
+            json!({ "type": "input_text", "text": text_of(content) }),
+        ]);
     };
     let mut translated = Vec::new();
     for (index, part) in parts.iter().enumerate() {
@@ -129,11 +131,7 @@ fn image(part: &Value, place: impl Fn() -> String) -> Result<Value, Untranslatab
 }
 
 /// One message there may be several items here: what was said, then each call.
-fn assistant(
-    input: &mut Vec<Value>,
-    message: &Value,
-    place: &str,
-) -> Result<(), Untranslatable> {
+fn assistant(input: &mut Vec<Value>, message: &Value, place: &str) -> Result<(), Untranslatable> {
     let mut parts = Vec::new();
     let text = message.get("content").map(text_of).unwrap_or_default();
     if !text.is_empty() {
@@ -155,7 +153,10 @@ fn assistant(
         let inner = &call[if custom { "custom" } else { "function" }];
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let id = call.get("id").and_then(text).ok_or_else(|| missing("id"))?;
-        let name = inner.get("name").and_then(text).ok_or_else(|| missing("name"))?;
+        let name = inner
+            .get("name")
+            .and_then(text)
+            .ok_or_else(|| missing("name"))?;
         input.push(if custom {
             let said = inner.get("input").and_then(text).unwrap_or_default();
             json!({ "type": "custom_tool_call", "call_id": id, "name": name, "input": said })

@@ -94,7 +94,11 @@ pub fn request(chat: &Value, model: &str) -> Result<Translated, Untranslatable> 
         }
     }
     if let Some(tools) = chat.get("tools").and_then(Value::as_array) {
-        body["tools"] = tools.iter().enumerate().map(tool).collect::<Result<_, _>>()?;
+        body["tools"] = tools
+            .iter()
+            .enumerate()
+            .map(tool)
+            .collect::<Result<_, _>>()?;
     }
     if let Some(choice) = chat.get("tool_choice").filter(|choice| !choice.is_null()) {
         body["tool_choice"] = tool_choice(choice);
@@ -134,12 +138,21 @@ pub fn request(chat: &Value, model: &str) -> Result<Translated, Untranslatable> 
 /// What stands below `function` there stands beside the type here.
 fn tool((index, tool): (usize, &Value)) -> Result<Value, Untranslatable> {
     let place = || format!("tools[{index}]");
-    let kind = tool.get("type").and_then(Value::as_str).unwrap_or("function");
+    let kind = tool
+        .get("type")
+        .and_then(Value::as_str)
+        .unwrap_or("function");
     if !matches!(kind, "function" | "custom") {
         let kind = kind.to_owned();
-        return Err(Untranslatable::Unknown { place: place(), kind });
+        return Err(Untranslatable::Unknown {
+            place: place(),
+            kind,
+        });
     }
-    let missing = |name| Untranslatable::Missing { place: place(), name };
+    let missing = |name| Untranslatable::Missing {
+        place: place(),
+        name,
+    };
     let inner = tool.get(kind).and_then(Value::as_object);
     let mut flat = inner.ok_or_else(|| missing("function"))?.clone();
     if !flat.get("name").is_some_and(Value::is_string) {
@@ -176,11 +189,17 @@ fn text(chat: &Value) -> Map<String, Value> {
         text.insert("verbosity".to_owned(), verbosity.clone());
     }
     let format = chat.get("response_format");
-    let format = match format.and_then(|format| format.get("type")).and_then(Value::as_str) {
+    let format = match format
+        .and_then(|format| format.get("type"))
+        .and_then(Value::as_str)
+    {
         _ if defect::active(Defect::ResponseFormatLost) => None,
         Some("json_schema") => {
             let schema = format.and_then(|format| format.get("json_schema"));
-            let mut flat = schema.and_then(Value::as_object).cloned().unwrap_or_default();
+            let mut flat = schema
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default();
             flat.insert("type".to_owned(), "json_schema".into());
             Some(Value::from(flat))
         }
@@ -248,8 +267,16 @@ mod tests {
             "max_tokens": 5, "temperature": 0, "stop": ["x"], "seed": 7, "user": null,
             "stream": true, "stream_options": { "include_usage": true }, "service_tier": "auto",
         }));
-        assert_eq!(asked.left_out, ["max_tokens", "seed", "stop", "temperature"]);
-        for name in ["max_tokens", "max_output_tokens", "stream_options", "service_tier"] {
+        assert_eq!(
+            asked.left_out,
+            ["max_tokens", "seed", "stop", "temperature"]
+        );
+        for name in [
+            "max_tokens",
+            "max_output_tokens",
+            "stream_options",
+            "service_tier",
+        ] {
             assert!(asked.body.get(name).is_none(), "{name}");
         }
         assert!(asked.stream && asked.include_usage);
@@ -260,7 +287,10 @@ mod tests {
     fn what_cannot_be_said_is_refused() {
         for (chat, words) in [
             (json!({}), "`messages` is missing or not a list"),
-            (json!({ "messages": [], "n": 2 }), "`n` is 2: a response is one answer"),
+            (
+                json!({ "messages": [], "n": 2 }),
+                "`n` is 2: a response is one answer",
+            ),
             (
                 json!({ "messages": [], "tools": [{ "type": "retrieval" }] }),
                 "tools[0]: `retrieval` has no counterpart in a Responses request",
