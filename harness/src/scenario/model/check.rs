@@ -172,6 +172,9 @@ pub struct AnswerRule {
     pub times: Option<usize>,
     /// Text of this length in bytes, all of the one character in `contains`.
     pub length: Option<usize>,
+    /// JSON pointer -> value, in an answer that is JSON: that of `translate`, its chunks put together. JSON in a string
+    /// (the arguments of a call) is compared as JSON; `null` also means that there is nothing, or an empty text.
+    pub json: BTreeMap<String, Value>,
 }
 
 /// How the program ended.
