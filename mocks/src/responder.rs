@@ -129,6 +129,7 @@ impl Responder {
             },
         };
         let mut draft = Draft::new(answer, self.random(&judged.exchange));
+        draft.nth = usize::try_from(judged.exchange.nth).unwrap_or(usize::MAX);
         let faults = judged.rule.map_or(&[][..], |bound| &bound.rule.faults);
         let missed = fault::apply(faults, &mut draft);
         Ready {

@@ -1,8 +1,10 @@
 //! The final text of an `ask`, byte for byte, without surrounding white space.
 
+use super::exit::describe;
 use super::{Finding, excerpt};
 use crate::run::evidence::{Evidence, ProgramRecord};
 use crate::scenario::model::{AnswerCheck, AnswerRule, Tty};
+use crate::terminal::How;
 
 pub(super) fn judge(check: &AnswerCheck, program: &ProgramRecord, evidence: &Evidence) -> Finding {
     let shown = || excerpt::screen(evidence, program);
@@ -14,6 +16,19 @@ pub(super) fn judge(check: &AnswerCheck, program: &ProgramRecord, evidence: &Evi
             Err(why) => (String::new(), Some(why)),
         },
         _ => (whole.trim().to_owned(), None),
+    };
+    let check = match check {
+        AnswerCheck::Rule(AnswerRule {
+            on_success: Some(text),
+            ..
+        }) => {
+            // The status of a full-screen program that had to be told to end says nothing.
+            if program.asked_to_end || !matches!(program.ended.how, How::Exit(0)) {
+                return Finding::Holds(format!("no success: {}", describe(&program.ended)));
+            }
+            &AnswerCheck::Text(text.clone())
+        }
+        check => check,
     };
     match check {
         AnswerCheck::Text(text) if program.tty != Tty::None => Finding::when(

@@ -39,7 +39,7 @@ pub(crate) fn exec(args: &ExecArgs) -> Outcome {
         out: super::run::fresh_run_folder()?,
         fixtures: suite.fixtures.clone(),
         loginproof,
-        ground: super::run::ground([network])?,
+        ground: super::run::ground([network], [&scenario])?,
     };
     let item = Item {
         target,

@@ -169,7 +169,14 @@ fn bench(args: &MutantsArgs) -> Result<Bench, Failure> {
             out,
             fixtures: suite.fixtures.clone(),
             loginproof,
-            ground: ground([network])?,
+            ground: ground(
+                [network],
+                suite
+                    .scenarios
+                    .iter()
+                    .flat_map(|loaded| &loaded.variants)
+                    .map(|(_, scenario)| scenario),
+            )?,
         },
         suite,
         target,

@@ -15,6 +15,7 @@ use crate::run::event::TargetInfo;
 use crate::run::ground::{Ground, WayError, choose};
 use crate::run::plan::{Plan, Settings, Variants};
 use crate::sandbox::home::Home;
+use crate::scenario::model::Scenario;
 use crate::target::Target;
 use crate::target::load::cache_folder;
 use crate::target::model::Network;
@@ -103,7 +104,13 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         out: out.clone(),
         fixtures: suite.fixtures.clone(),
         loginproof,
-        ground: ground(targets.iter().map(|(_, network)| *network))?,
+        ground: ground(
+            targets.iter().map(|(_, network)| *network),
+            selected
+                .iter()
+                .flat_map(|loaded| &loaded.variants)
+                .map(|(_, scenario)| scenario),
+        )?,
     };
     let plan = Plan::new(
         &suite,
@@ -190,11 +197,15 @@ fn again(args: &RunArgs) -> Vec<String> {
     words
 }
 
-/// What the ways that were chosen need.
-pub(super) fn ground(
+/// What the ways that were chosen need, and scenarios that speak TLS on any way.
+pub(super) fn ground<'a>(
     ways: impl IntoIterator<Item = Network>,
+    scenarios: impl IntoIterator<Item = &'a Scenario>,
 ) -> Result<Option<Arc<Ground>>, Failure> {
-    let needed = ways.into_iter().any(|way| way != Network::Direct);
+    let needed = ways.into_iter().any(|way| way != Network::Direct)
+        || scenarios
+            .into_iter()
+            .any(|scenario| scenario.server.is_http2());
     needed
         .then(Ground::prepare)
         .transpose()

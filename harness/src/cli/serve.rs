@@ -58,7 +58,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Outcome {
         out: folder.path().to_owned(),
         fixtures: suite.fixtures.clone(),
         loginproof: std::env::current_exe().map_err(environment)?,
-        ground: super::run::ground([network])?,
+        ground: super::run::ground([network], [&scenario])?,
     };
     let item = Item {
         target,

@@ -28,7 +28,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// Makes what the way needs. The second value is for the servers.
+    /// Makes what the way needs. The second value is for the servers. `ground` is what programs are told of the run's
+    /// authority, where TLS is spoken.
     ///
     /// # Errors
     /// When the machine gives no namespace.
@@ -48,7 +49,7 @@ impl Network {
         let network = Self {
             way,
             namespace,
-            ground: ground.filter(|_| way != Way::Direct).cloned(),
+            ground: ground.cloned(),
         };
         Ok((network, front))
     }
@@ -106,7 +107,14 @@ impl Network {
     /// What every program is told of the way, besides where the servers are.
     pub fn furnish(&self, env: &mut Environment, server: &MockServer) {
         if let Some(ground) = &self.ground {
-            certificates(env, &ground.bundle(), &ground.certificate());
+            let bundle = match self.way {
+                // Nobody else is to be reached.
+                Way::Direct => ground.certificate(),
+                Way::Proxy | Way::Namespace => ground.bundle(),
+            };
+            certificates(env, &bundle, &ground.certificate());
+        }
+        if self.way != Way::Direct {
             env.set("LOGINPROOF_PROVIDER_HOSTS", "real");
         }
         if let Some(proxy) = server.proxy() {

@@ -151,6 +151,8 @@ pub struct AnswerRule {
     pub times: Option<usize>,
     /// Text of this length in bytes, all of the one character in `contains`.
     pub length: Option<usize>,
+    /// Exactly this text if the program ended with success. One that failed may show what it likes.
+    pub on_success: Option<String>,
 }
 
 /// How the program ended.
