@@ -268,6 +268,8 @@ fn broken(url: &str, error: &reqwest::Error) -> Failure {
         let advice =
             "its TLS certificate is not trusted (SSL_CERT_FILE can name another authority)";
         (Class::Setup, advice)
+    } else if lower.contains("refused stream") && defect::active(Defect::RefusedStreamFatal) {
+        (Class::Setup, "the request was refused")
     } else if error.is_connect() {
         (Class::Transport, "no connection")
     } else if lower.contains("invalid chunk size")
