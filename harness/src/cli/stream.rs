@@ -28,8 +28,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 const AFTER_END: Duration = Duration::from_secs(10);
 /// Pieces up to this length reach the reader one by one.
 const SMALL: usize = 1024;
-/// So often a piece is looked after at once, before each look waits a millisecond.
-const AT_ONCE: u32 = 200;
+/// So often a piece is looked after at once, before each look waits a millisecond: nobody else has to wait for it.
+const AT_ONCE: u32 = 4;
 /// How long a reader is waited for, over all pieces, that does not take them one by one.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How much of a body that is no stream is told.

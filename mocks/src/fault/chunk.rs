@@ -28,11 +28,11 @@ pub enum Chunk {
     Inside(String),
     /// In two pieces, at every place in turn: the n-th behind its n-th byte.
     Split(Sweep),
-    /// In pieces of every size in turn, 1 to 64 bytes: the n-th in pieces of n bytes.
+    /// In pieces of every size in turn, 1 to 64 bytes: the n-th in pieces of n bytes. Events beyond stay whole.
     Pieces(Sweep),
 }
 
-/// What is counted while a cut goes from place to place, or a size from 1 to 64. After the last one it begins anew.
+/// What is counted while a cut goes from place to place, or a size from 1 to 64. After the last place it begins anew.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sweep {
@@ -116,11 +116,12 @@ impl Chunk {
                 draft.cuts = Some(ends.collect());
             }
             Self::Pieces(sweep) => {
-                let parts = sweep.parts(draft);
-                let ends = parts.flat_map(|(part, nth)| {
-                    part.skip((nth - 1) % LARGEST_PIECE)
-                        .step_by((nth - 1) % LARGEST_PIECE + 1)
-                        .map(|last| last + 1)
+                let ends = sweep.parts(draft).flat_map(|(part, nth)| {
+                    let size = match sweep {
+                        Sweep::Events if nth > LARGEST_PIECE => part.len().max(1),
+                        _ => (nth - 1) % LARGEST_PIECE + 1,
+                    };
+                    part.skip(size - 1).step_by(size).map(|last| last + 1)
                 });
                 draft.cuts = Some(ends.collect());
             }
