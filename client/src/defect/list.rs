@@ -258,6 +258,12 @@ defects! {
     CrUnknown "cr-unknown" in ["framing"]:
         "Does not know the lone carriage return as the end of a line.",
         "a2aproject/a2a-js#714";
+    CutCrLfIsTwoEnds "cut-crlf-is-two-ends" in ["framing"]:
+        "Takes a CRLF that lies in two chunks for two ends of lines.",
+        "rexxars/eventsource-parser#17";
+    CrHeldBack "cr-held-back" in ["framing"]:
+        "Waits behind a CR for the byte that follows, and at the end of the stream in vain.",
+        "universal-tool-calling-protocol/python-utcp!104";
     Utf8PerChunk "utf8-per-chunk" in ["framing"]:
         "Decodes each chunk by itself, and damages characters that lie in two.",
         "mrpulor-gh/nuphus#41";
@@ -267,12 +273,30 @@ defects! {
     BomKept "bom-kept" in ["framing"]:
         "Reads a byte order mark as part of the first line.",
         "openai/openai-python!3819";
+    CharsetObeyed "charset-obeyed" in ["framing"]:
+        "Decodes the stream as its content type says.",
+        "web-platform-tests/wpt eventsource/format-utf-8.any.js";
+    SecondBomDropped "second-bom-dropped" in ["framing"]:
+        "Drops every byte order mark at the start of the stream, where one belongs to the format.",
+        "web-platform-tests/wpt eventsource/format-bom-2.any.js";
+    NulEndsTheChunk "nul-ends-the-chunk" in ["framing"]:
+        "Reads each chunk as a C string, and loses what follows a NUL in it.",
+        "web-platform-tests/wpt eventsource/format-null-character.any.js";
     LineSeparatorsEndLines "line-separators-end-lines" in ["framing"]:
         "Takes Unicode's line separators for ends of lines.",
         "florimondmanca/httpx-sse#34";
     SpaceDemanded "space-demanded" in ["framing"]:
         "Does not read fields without a space behind the colon.",
         "praxis-proxy/praxis!739";
+    FieldsByTheirBeginning "fields-by-their-beginning" in ["framing"]:
+        "Takes every line that begins with the letters of a field for that field.",
+        "web-platform-tests/wpt eventsource/format-field-parsing.any.js";
+    BlockWithoutDataFatal "block-without-data-fatal" in ["framing"]:
+        "Reads a block without data as an event, and gives up because there is no JSON in it.",
+        "openai/openai-python#3833";
+    RetryMustBeANumber "retry-must-be-a-number" in ["framing"]:
+        "Gives up at a retry line that is no number.",
+        "spring-projects/spring-framework!37193";
     LastDataLineOnly "last-data-line-only" in ["framing"]:
         "Keeps only the last of several data lines.",
         "numman-ali/opencode-openai-codex-auth!96";
@@ -314,6 +338,15 @@ defects! {
     IncompleteRetried "incomplete-retried" in ["stream"]:
         "Asks again when an answer was cut short at its limit.",
         "openai/codex#38831";
+    CreatedDemanded "created-demanded" in ["stream"]:
+        "Gives up at an event that comes before response.created.",
+        "BerriAI/litellm#9545";
+    CreatedBeginsAnew "created-begins-anew" in ["stream"]:
+        "Forgets what has come when response.created comes a second time.",
+        "openai/openai-python src/openai/lib/streaming/responses/_responses.py";
+    LastTerminalWins "last-terminal-wins" in ["stream"]:
+        "Lets the last of several events that end the response decide.",
+        "xuzhougeng/wisp-science!748";
     UsageDemanded "usage-demanded" in ["stream"]:
         "Fails when a complete response does not count its reasoning tokens.",
         "BenedictKing/ccx#97";
@@ -371,6 +404,15 @@ defects! {
     BrokenOffIsSuccess "broken-off-is-success" in ["stream"]:
         "Loses the error when a connection breaks behind text, and takes the text for the answer.",
         "openai/openai-node#2046";
+    ResetStreamIsTheEnd "reset-stream-is-the-end" in ["stream"]:
+        "Takes the reset of an HTTP/2 stream for the end of the body, and what has come for the answer.",
+        "hyperium/hyper#3681";
+    CutBehindTheAnswerFatal "cut-behind-the-answer-fatal" in ["stream"]:
+        "Fails a complete answer because the connection breaks behind it.",
+        "anmonteiro/ocaml-h2!119";
+    RefusedStreamFatal "refused-stream-fatal" in ["stream"]:
+        "Gives up when a server refuses a request that it has not looked at.",
+        "nodejs/undici!5598";
     KeepaliveFatal "keepalive-fatal" in ["stream"]:
         "Gives up at a keepalive event.",
         "openai/openai-node#1964";

@@ -121,6 +121,7 @@ pub(crate) fn bench(args: &BenchArgs) -> Outcome {
         contestants
             .iter()
             .any(|contestant| contestant.network != Network::Direct),
+        [],
     )?;
     let plan = Plan {
         contestants,

@@ -44,7 +44,7 @@ pub(crate) fn exec(args: &ExecArgs) -> Outcome {
         evidence: true,
         fixtures: suite.fixtures.clone(),
         loginproof,
-        ground: super::run::ground(ways.need_ground())?,
+        ground: super::run::ground(ways.need_ground(), [&scenario])?,
     };
     let item = Item {
         target,

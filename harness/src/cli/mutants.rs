@@ -6,7 +6,7 @@ use clap::Args;
 use loginproof_client::defect::Defect;
 use serde_json::json;
 
-use super::run::{absolute, fresh_run_folder, ground, no_way, runtime, wanted};
+use super::run::{absolute, fresh_run_folder, ground, no_way, runtime, scenarios, wanted};
 use super::{Failure, Format, Outcome, SuiteArgs, say};
 use crate::file_error::suggestion;
 use crate::mutants::{
@@ -184,7 +184,7 @@ fn bench(args: &MutantsArgs) -> Result<Bench, Failure> {
             evidence: false,
             fixtures: suite.fixtures.clone(),
             loginproof,
-            ground: ground(network.need_ground())?,
+            ground: ground(network.need_ground(), scenarios(&selected))?,
         },
         suite,
         target,

@@ -17,6 +17,7 @@ use crate::run::event::TargetInfo;
 use crate::run::ground::{Ground, WayError, choose};
 use crate::run::plan::{Plan, Settings, Variants};
 use crate::sandbox::home::Home;
+use crate::scenario::model::Scenario;
 use crate::scenario::{Loaded, Suite};
 use crate::target::Target;
 use crate::target::load::cache_folder;
@@ -106,7 +107,10 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         || 16 * std::thread::available_parallelism().map_or(1, usize::from),
         usize::from,
     );
-    let ground = ground(targets.iter().any(|(_, ways)| ways.need_ground()))?;
+    let ground = ground(
+        targets.iter().any(|(_, ways)| ways.need_ground()),
+        scenarios(&selected),
+    )?;
     let plan = |seed: u64, out: PathBuf| {
         let settings = Settings {
             seed,
@@ -283,14 +287,26 @@ fn again(args: &RunArgs) -> Vec<String> {
 
 /// The ways that scenarios ask for by name.
 pub(super) fn wanted(selected: &[&Loaded]) -> Vec<Network> {
-    let scenarios = selected.iter().flat_map(|loaded| &loaded.variants);
-    scenarios
-        .flat_map(|(_, scenario)| scenario.network.iter().copied())
+    scenarios(selected)
+        .flat_map(|scenario| scenario.network.iter().copied())
         .collect()
 }
 
-/// What the ways that were chosen need.
-pub(super) fn ground(needed: bool) -> Result<Option<Arc<Ground>>, Failure> {
+/// All variants.
+pub(super) fn scenarios<'a>(selected: &[&'a Loaded]) -> impl Iterator<Item = &'a Scenario> {
+    let variants = selected.iter().flat_map(|loaded| &loaded.variants);
+    variants.map(|(_, scenario)| scenario)
+}
+
+/// What the ways that were chosen need, and scenarios that speak TLS on any way.
+pub(super) fn ground<'a>(
+    needed: bool,
+    scenarios: impl IntoIterator<Item = &'a Scenario>,
+) -> Result<Option<Arc<Ground>>, Failure> {
+    let needed = needed
+        || scenarios
+            .into_iter()
+            .any(|scenario| scenario.server.is_http2());
     needed
         .then(Ground::prepare)
         .transpose()

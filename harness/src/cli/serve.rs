@@ -59,7 +59,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Outcome {
         evidence: true,
         fixtures: suite.fixtures.clone(),
         loginproof: std::env::current_exe().map_err(environment)?,
-        ground: super::run::ground(network != Network::Direct)?,
+        ground: super::run::ground(network != Network::Direct, [&scenario])?,
     };
     let item = Item {
         target,
