@@ -50,10 +50,10 @@ impl Clients {
     }
 }
 
-/// A client that trusts whom the system trusts, whatever the environment says.
-pub(super) fn of_the_system() -> Result<Client, Failure> {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = base(false).build();
+/// A client that has not heard of the authority that the environment names.
+pub(super) fn of_other_roots() -> Result<Client, Failure> {
+    let builder = base(false).tls_backend_preconfigured(no_roots()?);
+    let client = builder.build();
     client.map_err(|e| config(format!("cannot set up HTTP: {e}")))
 }
 

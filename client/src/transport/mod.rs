@@ -190,10 +190,11 @@ impl Transport {
         let url = Url::parse(request.url).map_err(|e| {
             Failure::local(Class::Setup, format!("{} is not a URL: {e}", request.url))
         })?;
-        let client = match request.purpose {
-            "responses" => self.clients.for_url(&url)?.clone(),
-            _ if defect::active(Defect::AuthorityOnlyForTurns) => clients::of_the_system()?,
-            _ => self.clients.for_url(&url)?.clone(),
+        let elsewhere = request.purpose != "responses";
+        let client = if elsewhere && defect::active(Defect::AuthorityOnlyForTurns) {
+            clients::of_other_roots()?
+        } else {
+            self.clients.for_url(&url)?.clone()
         };
         let mut outgoing = match request.method {
             Method::Get => client.get(url.clone()),
