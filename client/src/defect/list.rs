@@ -247,6 +247,9 @@ defects! {
     OrganizationForAccount "organization-for-account" in ["baseline"]:
         "Names an organization where the account belongs.",
         "ndycode/codex-multi-auth#700";
+    NewerVersionAskedFor "newer-version-asked-for" in ["baseline"]:
+        "Asks another host for a newer version of itself at every start.",
+        "anthropics/claude-code#36250";
     SignOutKeepsTheFile "sign-out-keeps-the-file" in ["baseline"]:
         "Leaves the credential file behind when somebody signs out.",
         "openai/codex#14704";
