@@ -7,11 +7,11 @@ use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use loginproof_streams::{Kind, Stream};
 use clap::{Args, ValueEnum};
 use loginproof_mocks::fixture::Fixtures;
 use loginproof_mocks::script::Script;
 use loginproof_mocks::server::{MockServer, ServerConfig};
+use loginproof_streams::{Kind, Stream};
 use serde_json::json;
 
 /// Size of the pieces in which the long stream goes out.

@@ -129,6 +129,7 @@ pub(crate) fn bench(args: &BenchArgs) -> Outcome {
             seed: 1,
             jobs: 1,
             out: work.path().to_owned(),
+            evidence: false,
             fixtures: Arc::default(),
             loginproof,
             ground,
