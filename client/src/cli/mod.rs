@@ -1,4 +1,4 @@
-//! The program: `login`, `ask`, `accounts`, `models`, `logout` and `status`.
+//! The program: `login`, `ask`, `translate`, `accounts`, `models`, `logout` and `status`.
 
 mod accounts;
 mod args;
@@ -6,6 +6,7 @@ mod exit;
 mod login;
 mod output;
 mod terminal;
+mod translate;
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -50,6 +51,11 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         output.note(&format!("error: {error}"));
         return Exit::Usage.into();
     }
+    let debug = std::env::var_os("DEBUG").is_some();
+    let output = Output {
+        verbose: output.verbose || (debug && defect::active(Defect::DebugVariableShowsTokens)),
+        ..output
+    };
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -89,6 +95,7 @@ impl Program {
             model: options.model.clone(),
             fast: options.fast,
             fallback: options.fallback(),
+            tool: options.tool.clone().filter(|line| !line.is_empty()),
             store: options.store(),
             limits: Limits::with_idle(options.idle()),
         };
@@ -117,6 +124,7 @@ impl Program {
                     }
                     self.ask(&prompts).await
                 }
+                Command::Translate => self.translate().await,
                 Command::Accounts => self.accounts(),
                 Command::Models => self.models().await,
                 Command::Logout => self.logout().await,

@@ -19,6 +19,16 @@ macro_rules! defects {
                 Self::ALL.iter().copied().find(|defect| defect.name() == name)
             }
 
+            /// The defect of this number.
+            pub fn numbered(number: usize) -> Option<Self> {
+                Self::ALL.get(number.checked_sub(1)?).copied()
+            }
+
+            /// Its place in the list, from 1: a name that says nothing of it.
+            pub fn number(self) -> usize {
+                self as usize + 1
+            }
+
             /// Its name.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
@@ -492,6 +502,87 @@ defects! {
     SilentFallback "silent-fallback" in ["accounts"]:
         "Turns to the fallback without a word.",
         "NousResearch/hermes-agent!31032";
+    // Network.
+    AuthorityOnlyForTurns "authority-only-for-turns" in ["network"]:
+        "Trusts the certificates that the environment names for its turns, and not at sign-in and refresh.",
+        "openai/codex#6849";
+    CertificateUnnamed "certificate-unnamed" in ["network"]:
+        "Says that a request failed, without a word about certificates or the file that is wrong.",
+        "openai/codex#26764";
+    ProxyPasswordDropped "proxy-password-dropped" in ["network"]:
+        "Leaves out the user and the password that stand in the proxy's URL.",
+        "anthropics/claude-code#84964";
+    ProxyUnnamed "proxy-unnamed" in ["network"]:
+        "Does not say that it is the proxy that fails.",
+        "openai/codex#5283";
+    SocksUnknown "socks-unknown" in ["network"]:
+        "Ends without a word about the proxy when that is one for SOCKS.",
+        "openai/codex#5283";
+    LoopbackThroughProxy "loopback-through-proxy" in ["network"]:
+        "Sends what is for this machine to the proxy.",
+        "fastagent-sh/fastagent!509";
+    ExemptionsIgnored "exemptions-ignored" in ["network"]:
+        "Sends everything to the proxy, whatever NO_PROXY says.",
+        "openclaw/openclaw!94039";
+    CallbackPortAssumed "callback-port-assumed" in ["network"]:
+        "Sends the browser to the registered port although another program listens there.",
+        "openai/codex#22048";
+    BatchTakenForSilence "batch-taken-for-silence" in ["network"]:
+        "Gives up on a stream that a proxy keeps back for a while.",
+        "nginx/nginx#1505";
+
+    // Translation.
+    ToolMessagesPassedOn "tool-messages-passed-on" in ["translation"]:
+        "Passes calls and their outputs on in the shape of Chat Completions.",
+        "NousResearch/hermes-agent!45";
+    LastSystemWins "last-system-wins" in ["translation"]:
+        "Keeps only the last of several system messages.",
+        "NousResearch/hermes-agent!45";
+    SystemPartsLost "system-parts-lost" in ["translation"]:
+        "Drops a system message whose content is a list of parts.",
+        "diegosouzapw/OmniRoute#12206";
+    ImageUrlNested "image-url-nested" in ["translation"]:
+        "Leaves the address of an image in an object, where a plain string belongs.",
+        "BerriAI/litellm#11820";
+    ImageDetailLost "image-detail-lost" in ["translation"]:
+        "Drops the detail in which an image shall be looked at.",
+        "open-webui/open-webui#28286";
+    StrictLeftOut "strict-left-out" in ["translation"]:
+        "Makes loose tools strict by leaving the word out.",
+        "open-webui/open-webui#27750";
+    ToolChoiceNested "tool-choice-nested" in ["translation"]:
+        "Leaves the name of the chosen tool in the shape of Chat Completions.",
+        "BerriAI/litellm#27611";
+    ResponseFormatLost "response-format-lost" in ["translation"]:
+        "Drops the schema that the answer shall follow.",
+        "BerriAI/litellm!16844";
+    ParametersPassedOn "parameters-passed-on" in ["translation"]:
+        "Passes parameters on that the server refuses.",
+        "akitaonrails/ai-memory!64";
+    FailedTranslatedAsStop "failed-translated-as-stop" in ["translation"]:
+        "Makes an empty success of a failed response.",
+        "askalf/dario!1205";
+    CutShortTranslatedAsStop "cut-short-translated-as-stop" in ["translation"]:
+        "Says that an answer is complete which was cut short.",
+        "BerriAI/litellm!37710";
+    FilteredTranslatedAsLength "filtered-translated-as-length" in ["translation"]:
+        "Says that an answer was too long which was filtered.",
+        "BerriAI/litellm!37710";
+    RefusalUntranslated "refusal-untranslated" in ["translation"]:
+        "Makes ordinary text of a refusal.",
+        "genkit-ai/genkit!6259";
+    UsageDetailsLost "usage-details-lost" in ["translation"]:
+        "Loses how many tokens were cached and how many were thought.",
+        "NousResearch/hermes-agent!45";
+    StopBesideCalls "stop-beside-calls" in ["translation"]:
+        "Says that the model is done when it calls tools.",
+        "BerriAI/litellm!37792";
+    CallsShareAnIndex "calls-share-an-index" in ["translation"]:
+        "Gives all calls of a stream the index 0.",
+        "BerriAI/litellm#21331";
+    OutputIndexForCalls "output-index-for-calls" in ["translation"]:
+        "Counts calls by their place in the output, thoughts included.",
+        "BerriAI/litellm!21337";
 
     // Terminal.
     TerminalDemanded "terminal-demanded" in ["sign-in", "terminal", "session"]:
@@ -529,6 +620,18 @@ defects! {
     NoWordOfWarning "no-word-of-warning" in ["leaks"]:
         "Shows the code without a word about phishing.",
         "bman654/clodex#140";
+    DebugVariableShowsTokens "debug-variable-shows-tokens" in ["leaks"]:
+        "Shows headers with their tokens when the environment asks for debug output.",
+        "fallow-rs/fallow!487";
+    TokenInArguments "token-in-arguments" in ["leaks"]:
+        "Starts a helper with the access token among its arguments.",
+        "rjwalters/loom#5982";
+    RefreshTokenHandedDown "refresh-token-handed-down" in ["leaks"]:
+        "Hands the refresh token to the tools that it starts.",
+        "langchain-ai/openwiki!287";
+    AccountOfTheFirst "account-of-the-first" in ["leaks", "accounts"]:
+        "Names the first account beside the token of the second.",
+        "NousResearch/hermes-agent#24159";
     BaseUrlOfTheOtherApi "base-url-of-the-other-api" in ["leaks"]:
         "Sends the ChatGPT token to the base URL that the environment names for the API.",
         "openai/codex!1487";

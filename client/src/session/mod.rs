@@ -9,6 +9,7 @@ mod pool;
 mod provider_sign_in;
 mod refresh;
 mod sign_in;
+mod tool;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -43,6 +44,8 @@ pub struct Config {
     pub fast: bool,
     /// Where the conversation goes when no account can be used.
     pub fallback: Option<Fallback>,
+    /// A command line that runs the tools that the model calls; the built-in tool without.
+    pub tool: Option<String>,
     /// The credential file.
     pub store: PathBuf,
     /// How long things may take.

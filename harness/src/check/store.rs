@@ -61,6 +61,22 @@ fn shown(store: &StoreEvidence, evidence: &Evidence) -> Vec<crate::run::event::E
     ]
 }
 
+/// What became of the file: its text before and after where that differs.
+pub(super) fn witness(
+    store: &StoreEvidence,
+    evidence: &Evidence,
+) -> Vec<crate::run::event::Excerpt> {
+    let name = store_name(store);
+    let told = match (&store.before, &store.after) {
+        (None, None) => "absent before and after".to_owned(),
+        (Some(before), Some((after, mode))) if before == after => {
+            format!("the same bytes before and after, mode {mode:04o}")
+        }
+        _ => return shown(store, evidence),
+    };
+    vec![excerpt::file(evidence, name, &told)]
+}
+
 fn unchanged(store: &StoreEvidence, evidence: &Evidence) -> Finding {
     let after = store.after.as_ref().map(|(bytes, _)| bytes);
     let seen = match (&store.before, after) {

@@ -78,6 +78,9 @@ pub enum WorldError {
     /// The servers did not start.
     #[error("cannot start the mock servers: {0}")]
     Server(String),
+    /// No way that the scenario asks for is open.
+    #[error("{0}")]
+    NoWay(String),
     /// There is no network for the program.
     #[error("cannot make a network namespace: {0}")]
     Network(#[from] NamespaceError),
@@ -107,8 +110,13 @@ impl World {
         })?;
         let work = home.path().join("work");
         std::fs::create_dir_all(&work).map_err(io(&work))?;
-        let (network, front) =
-            Network::open(item.network, settings.ground.as_ref(), &settings.loginproof)?;
+        let way = item.network.clone().map_err(WorldError::NoWay)?;
+        let (network, front) = Network::open(
+            way,
+            &item.scenario.settings,
+            settings.ground.as_ref(),
+            &settings.loginproof,
+        )?;
         let server = MockServer::start(ServerConfig {
             script: item.scenario.server.clone(),
             fixtures: settings.fixtures.clone(),

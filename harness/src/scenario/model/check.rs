@@ -41,6 +41,25 @@ pub struct Check {
     pub sources: Vec<String>,
 }
 
+impl Check {
+    /// The key of the witness that it asks.
+    #[must_use]
+    pub fn witness(&self) -> &'static str {
+        let witnesses = [
+            ("requests", self.requests.is_some()),
+            ("screen", self.screen.is_some()),
+            ("answer", self.answer.is_some()),
+            ("exit", self.exit.is_some()),
+            ("store", self.store.is_some()),
+            ("within", self.within.is_some()),
+            ("process", self.process.is_some()),
+            ("session", self.session.is_some()),
+        ];
+        let asked = witnesses.into_iter().find(|(_, asked)| *asked);
+        asked.map_or("", |(name, _)| name)
+    }
+}
+
 /// Which requests must have come. All given conditions hold together.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -153,6 +172,9 @@ pub struct AnswerRule {
     pub times: Option<usize>,
     /// Text of this length in bytes, all of the one character in `contains`.
     pub length: Option<usize>,
+    /// JSON pointer -> value, in an answer that is JSON: that of `translate`, its chunks put together. JSON in a string
+    /// (the arguments of a call) is compared as JSON; `null` also means that there is nothing, or an empty text.
+    pub json: BTreeMap<String, Value>,
 }
 
 /// How the program ended.
