@@ -77,7 +77,7 @@ defects! {
         "cli/cli#9370";
     SlowDownForgotten "slow-down-forgotten" in ["sign-in", "device-grant"]:
         "Waits longer once after slow_down, then returns to the old interval.",
-        "octokit/auth-oauth-device.js#334";
+        "alpacax/alpacon-cli#244";
     SlowDownIgnored "slow-down-ignored" in ["sign-in", "device-grant"]:
         "Polls on at the old pace after slow_down.",
         "github/copilot-cli#957";
@@ -125,7 +125,7 @@ defects! {
         "NousResearch/hermes-agent!114756";
     IncompleteGrantStored "incomplete-grant-stored" in ["sign-in", "leaks"]:
         "Stores a sign-in although tokens are missing in it.",
-        "earendil-works/pi!7605";
+        "holon-run/holon!1549";
     ReasonDropped "reason-dropped" in ["sign-in", "refresh"]:
         "Shows the status of a refusal without its reason.",
         "OpenCoworkAI/open-codesign#219";
@@ -382,7 +382,7 @@ defects! {
         "BerriAI/litellm#27144";
     TextFromDeltasOnly "text-from-deltas-only" in ["stream"]:
         "Takes the text of an answer from deltas only.",
-        "NousResearch/hermes-agent#5736";
+        "BerriAI/litellm#27144";
     DoneTextDoubled "done-text-doubled" in ["stream", "baseline"]:
         "Adds the whole text of a closing event to the deltas it repeats.",
         "BerriAI/litellm#27144";
@@ -474,7 +474,7 @@ defects! {
         "openai/codex#41973";
     RefreshOnForbidden "refresh-on-forbidden" in ["failure"]:
         "Refreshes when the edge forbids the request.",
-        "openai/codex!6252";
+        "openclaw/openclaw#64174";
     LimitTakenForSignIn "limit-taken-for-sign-in" in ["failure", "stream"]:
         "Takes a usage limit for a problem of the sign-in.",
         "NousResearch/hermes-agent#89401";
@@ -501,7 +501,7 @@ defects! {
         "NousResearch/hermes-agent#90436";
     ErrorIsTheAnswer "error-is-the-answer" in ["failure"]:
         "Prints an error where the answer belongs.",
-        "NousResearch/hermes-agent!78485";
+        "NousResearch/hermes-agent#102921";
     ApiKeyInstead "api-key-instead" in ["failure"]:
         "Falls back to an API key from the environment without a word.",
         "openclaw/openclaw#81941";
@@ -641,10 +641,10 @@ defects! {
         "openai/codex#12412";
     ColoursOnAPipe "colours-on-a-pipe" in ["terminal", "sign-in"]:
         "Colours what it prints although nobody looks at it.",
-        "openclaw/openclaw!46698";
+        "openai/codex codex-rs/login/src/device_code_auth.rs";
     AnswerOnStandardError "answer-on-standard-error" in ["terminal", "baseline"]:
         "Prints the answer on standard error.",
-        "NousResearch/hermes-agent!78485";
+        "NousResearch/hermes-agent#90436";
     WaitsForInput "waits-for-input" in ["terminal"]:
         "Waits for standard input to end although the prompt is an argument.",
         "openai/codex#20919";
