@@ -25,6 +25,8 @@ pub(crate) struct Draft {
     /// Bytes per second.
     pub(crate) pace: Option<u32>,
     pub(crate) close: Option<(Mark, How)>,
+    /// Where a WebSocket is closed by a frame.
+    pub(crate) farewell: Option<(Mark, Farewell)>,
     /// Whether the framing's end is written: the last chunk of a chunked body.
     pub(crate) finish: bool,
     /// Seeded for this exchange alone, so that the order of exchanges changes nothing.
@@ -52,6 +54,10 @@ pub(crate) enum Mark {
     /// Before this byte of the body; its length means after the last one.
     Byte(usize),
 }
+
+/// What a close frame says: a code and a reason, or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Farewell(pub(crate) Option<(u16, String)>);
 
 /// What a connection carries out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +126,7 @@ impl Draft {
             stalls: Vec::new(),
             pace: None,
             close: None,
+            farewell: None,
             finish: true,
             random,
         }

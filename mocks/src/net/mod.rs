@@ -25,6 +25,6 @@ pub(crate) use allotment::Allotment;
 pub(crate) use connection::{Channel, Connection, Transport};
 pub(crate) use door::{Dialled, Door};
 pub(crate) use front::Reception;
-pub(crate) use http1::{Incoming, Nonsense, ReadError};
+pub(crate) use http1::{Incoming, LONGEST_BODY, Nonsense, ReadError};
 pub(crate) use listen::listen;
-pub(crate) use writer::{Asked, Witness};
+pub(crate) use writer::{Asked, Witness, hang_up};
