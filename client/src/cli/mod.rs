@@ -88,6 +88,7 @@ impl Program {
             },
             model: options.model.clone(),
             fast: options.fast,
+            websocket: options.websocket,
             fallback: options.fallback(),
             store: options.store(),
             limits: Limits::with_idle(options.idle()),

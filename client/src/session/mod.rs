@@ -9,6 +9,7 @@ mod pool;
 mod provider_sign_in;
 mod refresh;
 mod sign_in;
+mod websocket;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -40,6 +41,8 @@ pub struct Config {
     pub model: String,
     /// Whether requests are to be served before others.
     pub fast: bool,
+    /// Whether turns go over a WebSocket where the server has one.
+    pub websocket: bool,
     /// Where the conversation goes when no account can be used.
     pub fallback: Option<Fallback>,
     /// The credential file.
@@ -81,6 +84,11 @@ pub enum Notice {
     Rotated {
         /// Why the last one failed.
         failure: String,
+    },
+    /// The WebSocket is given up for this turn, and requests go over HTTP.
+    FellBack {
+        /// Why.
+        failure: Failure,
     },
     /// Tokens were renewed, or a pair that another process stored was taken.
     Renewed {

@@ -3,6 +3,7 @@
 mod clients;
 mod loopback;
 mod stream;
+mod websocket;
 
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use reqwest::{Response, Url};
 
 pub use loopback::{Loopback, Visit};
 pub use stream::{Broken, read_response};
+pub use websocket::{Socket, Upgrade};
 
 use crate::answer::Answer;
 use crate::defect::{self, Defect};
@@ -110,13 +112,15 @@ pub enum Method {
     Get,
     /// Everything else.
     Post,
+    /// Asks for a WebSocket.
+    Upgrade,
 }
 
 impl Method {
     /// The name on the wire.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Get => "GET",
+            Self::Get | Self::Upgrade => "GET",
             Self::Post => "POST",
         }
     }
@@ -189,9 +193,12 @@ impl Transport {
         let url = Url::parse(request.url).map_err(|e| {
             Failure::local(Class::Setup, format!("{} is not a URL: {e}", request.url))
         })?;
-        let client = self.clients.for_url(&url)?;
+        let client = match request.method {
+            Method::Upgrade => self.clients.for_upgrade(&url)?,
+            Method::Get | Method::Post => self.clients.for_url(&url)?,
+        };
         let mut outgoing = match request.method {
-            Method::Get => client.get(url.clone()),
+            Method::Get | Method::Upgrade => client.get(url.clone()),
             Method::Post => client.post(url.clone()).body(request.body.clone()),
         };
         for (name, value) in request.headers {
