@@ -208,6 +208,9 @@ impl Program {
             _ => (None, "", 1),
         };
         let mut message = error.to_string();
+        if defect::active(Defect::CauseHidden) {
+            message = "agent failed: 'final_response'".to_owned();
+        }
         if attempts > 1 {
             message.push_str(&format!(" ({attempts} attempts)"));
         }
@@ -366,6 +369,9 @@ impl Program {
 
     /// What to do about a sign-in that is of no more use.
     fn sign_in_hint(&self) -> String {
+        if defect::active(Defect::StaleStoreUnnamed) {
+            return format!("Sign in again with: {}", self.options.sign_in_command());
+        }
         format!(
             "Sign in again with: {} (credentials in {})",
             self.options.sign_in_command(),

@@ -19,6 +19,16 @@ macro_rules! defects {
                 Self::ALL.iter().copied().find(|defect| defect.name() == name)
             }
 
+            /// The defect of this number.
+            pub fn numbered(number: usize) -> Option<Self> {
+                Self::ALL.get(number.checked_sub(1)?).copied()
+            }
+
+            /// Its place in the list, from 1: a name that says nothing of it.
+            pub fn number(self) -> usize {
+                self as usize + 1
+            }
+
             /// Its name.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
@@ -59,6 +69,9 @@ defects! {
     PollsAHairEarly "polls-a-hair-early" in ["sign-in", "device-grant"]:
         "Polls some milliseconds before the interval is over.",
         "charmbracelet/crush#3399";
+    FirstPollAtOnce "first-poll-at-once" in ["device-grant"]:
+        "Polls for the first time at once, without waiting an interval.",
+        "openclaw/openclaw!46698";
     SlowDownFatal "slow-down-fatal" in ["sign-in", "device-grant"]:
         "Takes slow_down for the end of the sign-in.",
         "cli/cli#9370";
@@ -116,6 +129,18 @@ defects! {
     ReasonDropped "reason-dropped" in ["sign-in", "refresh"]:
         "Shows the status of a refusal without its reason.",
         "OpenCoworkAI/open-codesign#219";
+    DeviceCodeSettingUnmentioned "device-code-setting-unmentioned" in ["sign-in"]:
+        "Does not say that device codes may be switched off in the account's settings, nor how else to sign in.",
+        "openai/codex#34817";
+    NotYetValidRefused "not-yet-valid-refused" in ["sign-in"]:
+        "Refuses a new token that is not yet valid by the clock of this machine.",
+        "Azure/azure-cli#26618";
+    NewTokenRefreshedAgain "new-token-refreshed-again" in ["sign-in"]:
+        "Refreshes again and again while the clock of this machine calls each new token expired.",
+        "manfredsteyer/angular-oauth2-oidc#1135";
+    ReuseSignsOut "reuse-signs-out" in ["sign-in", "refresh"]:
+        "Signs out when its refresh token was spent elsewhere, and revokes the sign-in of whoever spent it.",
+        "openai/codex#6393";
     SignsOutBeforeSignIn "signs-out-before-sign-in" in ["sign-in"]:
         "Removes working credentials before there are new ones.",
         "openai/codex#46430";
@@ -364,7 +389,7 @@ defects! {
     FirstByteUnlimited "first-byte-unlimited" in ["stream", "websocket"]:
         "Waits for the first byte without a limit.",
         "NousResearch/hermes-agent!32042";
-    SilenceUnlimited "silence-unlimited" in ["stream", "websocket"]:
+    SilenceUnlimited "silence-unlimited" in ["stream"]:
         "Waits for the next byte without a limit.",
         "HybridAIOne/hybridclaw!1288";
     ThoughtTakenForSilence "thought-taken-for-silence" in ["stream"]:
@@ -461,6 +486,18 @@ defects! {
     ResetTimeUnread "reset-time-unread" in ["failure"]:
         "Does not say when a usage limit ends.",
         "james-6-23/codex2api#9";
+    ResetTimeInvented "reset-time-invented" in ["failure"]:
+        "Names a time at which a usage limit ends although the server names none.",
+        "Soju06/codex-lb!1541";
+    PastResetRetried "past-reset-retried" in ["failure", "accounts"]:
+        "Asks again at once, and again, when the reset of a usage limit lies in the past.",
+        "NousResearch/hermes-agent#36276";
+    CauseHidden "cause-hidden" in ["failure"]:
+        "Ends in an error of its own in place of the one that ended the turn.",
+        "NousResearch/hermes-agent!39340";
+    StaleStoreUnnamed "stale-store-unnamed" in ["failure"]:
+        "Says to sign in again without saying where the stale credentials are.",
+        "garrytan/gstack#1542";
     BlockPageQuoted "block-page-quoted" in ["failure"]:
         "Shows the markup of a block page.",
         "openai/codex!6252";
@@ -481,6 +518,40 @@ defects! {
     NoRotationOnSoftFailure "no-rotation-on-soft-failure" in ["accounts"]:
         "Does not turn to the next account when one has reached its limit.",
         "NousResearch/hermes-agent#24159";
+
+    NoRotationOnDeadSignIn "no-rotation-on-dead-sign-in" in ["accounts"]:
+        "Does not turn to the next account when the sign-in of one cannot be refreshed.",
+        "NousResearch/hermes-agent!4300";
+    ForbiddenAccountKept "forbidden-account-kept" in ["accounts"]:
+        "Does not turn to the next account when one is answered with 403.",
+        "NousResearch/hermes-agent!8289";
+    RotatesOnEveryRefusal "rotates-on-every-refusal" in ["accounts"]:
+        "Turns to the next account, or to the fallback, whatever the reason of a refusal.",
+        "screenpipe/screenpipe!5063";
+    SticksToLastGood "sticks-to-last-good" in ["accounts"]:
+        "Begins every turn with the account that worked last, although its sign-in is dead.",
+        "openclaw/openclaw#79021";
+    CooldownForgotten "cooldown-forgotten" in ["accounts"]:
+        "Begins every turn with an account whose limit is reached.",
+        "NousResearch/hermes-agent!10282";
+    CooldownOutlivesReset "cooldown-outlives-reset" in ["accounts"]:
+        "Leaves an account out after its limit has been lifted.",
+        "NousResearch/hermes-agent#72941";
+    CooldownOutlivesSignIn "cooldown-outlives-sign-in" in ["accounts"]:
+        "Leaves an account out for what happened before its new sign-in.",
+        "NousResearch/hermes-agent!17001";
+    OnePairForAllAccounts "one-pair-for-all-accounts" in ["accounts"]:
+        "Writes the new tokens of one account over those of another.",
+        "NousResearch/hermes-agent#11364";
+    FallbackBeforePool "fallback-before-pool" in ["accounts"]:
+        "Turns to the fallback although another account could answer.",
+        "NousResearch/hermes-agent#24159";
+    NoFallbackAtStart "no-fallback-at-start" in ["accounts"]:
+        "Does not turn to the fallback when the turn cannot begin because a refresh was refused.",
+        "NousResearch/hermes-agent#7230";
+    SilentFallback "silent-fallback" in ["accounts"]:
+        "Turns to the fallback without a word.",
+        "NousResearch/hermes-agent!31032";
 
     // Terminal.
     TerminalDemanded "terminal-demanded" in ["sign-in", "terminal", "session"]:

@@ -197,7 +197,7 @@ impl Credentials {
             }
         }
         entry.insert("tokens".to_owned(), tokens.into());
-        if self.new {
+        if self.new && !defect::active(Defect::CooldownOutlivesSignIn) {
             entry.shift_remove(EXHAUSTED);
         }
         let unix = |at: SystemTime| {

@@ -79,6 +79,7 @@ mod tests {
                 written: 0,
                 left_behind: Vec::new(),
                 modes: ModesLeft::default(),
+                usage: crate::terminal::Usage::default(),
             },
             view: View {
                 screen: "".into(),

@@ -56,6 +56,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Outcome {
         seed: args.world.seed,
         jobs: 1,
         out: folder.path().to_owned(),
+        evidence: true,
         fixtures: suite.fixtures.clone(),
         loginproof: std::env::current_exe().map_err(environment)?,
         ground: super::run::ground([network])?,

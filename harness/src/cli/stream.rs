@@ -4,8 +4,6 @@
 //! PROGRAM writes one JSON object per line: `{"event":…,"data":…}` for every event it found, or `{"text":…}` when it
 //! reads the whole answer itself. Exit status 89 of PROGRAM is passed on: "not implemented".
 
-mod answer;
-
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::pin::pin;
@@ -17,7 +15,7 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use answer::{Answer, Progress};
+use crate::filter_form::{Answer, Progress};
 
 /// The whole request, start to end.
 const BOUND: Duration = Duration::from_secs(10 * 60);

@@ -5,3 +5,4 @@ pub mod home;
 pub mod namespace;
 pub mod process_tree;
 pub mod supervise;
+pub mod usage;

@@ -28,6 +28,7 @@ pub use screen::Link;
 pub use svg::Picture;
 
 pub use crate::sandbox::process_tree::LeftBehind;
+pub use crate::sandbox::usage::Usage;
 
 /// What can be read at one moment.
 #[derive(Clone, Debug)]
@@ -77,4 +78,6 @@ pub struct Ended {
     pub left_behind: Vec<LeftBehind>,
     /// Modes of the terminal that it did not restore.
     pub modes: ModesLeft,
+    /// What it cost, and every process below it; nothing where the harness had to end it by force.
+    pub usage: Usage,
 }

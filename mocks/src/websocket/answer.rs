@@ -29,12 +29,16 @@ pub(super) enum Step {
 
 impl Step {
     /// The payload of a data frame.
-    pub(super) fn data(&self) -> Bytes {
+    pub(super) fn data(&self) -> &[u8] {
         match self {
-            Self::Text(text) => Bytes::copy_from_slice(text.as_bytes()),
-            Self::Binary(data) => data.clone(),
-            Self::Stall(_) | Self::Goodbye(_) | Self::Cut(_) => Bytes::new(),
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(data) => data,
+            Self::Stall(_) | Self::Goodbye(_) | Self::Cut(_) => &[],
         }
+    }
+
+    fn is_frame(&self) -> bool {
+        matches!(self, Self::Text(_) | Self::Binary(_))
     }
 }
 
@@ -68,6 +72,18 @@ impl Plan {
             steps.truncate(at + 1);
         }
         Self { steps }
+    }
+
+    /// All frames, one line for each.
+    pub(super) fn body(&self) -> Bytes {
+        let mut body = Vec::new();
+        for (at, frame) in self.steps.iter().filter(|step| step.is_frame()).enumerate() {
+            if at > 0 {
+                body.push(b'\n');
+            }
+            body.extend_from_slice(frame.data());
+        }
+        body.into()
     }
 
     /// Whether nothing can come after it.

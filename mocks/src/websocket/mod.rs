@@ -90,7 +90,7 @@ async fn turn<T: Transport>(
     let drafted = responder.draft(judged, own).await;
     recording.made_of(drafted.fixture.as_deref(), &drafted.missed);
     let plan = answer::Plan::new(drafted.draft);
-    recording.status = plan.status();
+    recording.will_send(plan.status(), plan.body());
     let ending = line.play(&plan, &mut recording).await;
     known.learn(&turn, plan.sent(ending));
     recording.end(ending);
