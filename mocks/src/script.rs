@@ -90,6 +90,9 @@ impl Endpoint {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Script {
+    /// The version of HTTP that is spoken over TLS: 1 or 2. Both, as the client prefers, when left out. With 2 the
+    /// server speaks TLS at its own listener too.
+    pub http: Option<u8>,
     /// Settings of the authorization server: polling interval, token life, what happens on replay.
     pub authorization: AuthorizationOptions,
     /// Rules for the user-code request.
@@ -258,6 +261,12 @@ impl Script {
                 Some(AnswerSpec::Fixture(name)) => Some(name.as_str()),
                 _ => None,
             })
+    }
+
+    /// Whether HTTP/2 alone is spoken.
+    #[must_use]
+    pub fn is_http2(&self) -> bool {
+        self.http == Some(2)
     }
 
     /// The rules of an endpoint, in order.

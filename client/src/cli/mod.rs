@@ -66,6 +66,11 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
             return Exit::Failure.into();
         }
     };
+    if defect::active(Defect::NewerVersionAskedFor) {
+        let asked = tokio::net::TcpStream::connect(("updates.loginproof.test", 443));
+        let _ =
+            runtime.block_on(async { tokio::time::timeout(Duration::from_secs(2), asked).await });
+    }
     let mut exit = runtime.block_on(Program::new(args.options, output).run(args.command));
     if defect::active(Defect::SuccessWhateverHappened) {
         exit = Exit::Success;
@@ -215,6 +220,9 @@ impl Program {
             _ => (None, "", 1),
         };
         let mut message = error.to_string();
+        if defect::active(Defect::CauseHidden) {
+            message = "agent failed: 'final_response'".to_owned();
+        }
         if attempts > 1 {
             message.push_str(&format!(" ({attempts} attempts)"));
         }
@@ -373,6 +381,9 @@ impl Program {
 
     /// What to do about a sign-in that is of no more use.
     fn sign_in_hint(&self) -> String {
+        if defect::active(Defect::StaleStoreUnnamed) {
+            return format!("Sign in again with: {}", self.options.sign_in_command());
+        }
         format!(
             "Sign in again with: {} (credentials in {})",
             self.options.sign_in_command(),

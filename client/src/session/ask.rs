@@ -177,12 +177,22 @@ impl Session {
             };
             self.set_aside(account, failure).await;
             turn.tried.push(account.slot.clone());
+            let whose = account.name();
             turn.server = match (self.pick(&turn.tried)?, &self.config.fallback) {
+                (_, Some(fallback)) if defect::active(Defect::FallbackBeforePool) => {
+                    Server::Fallback(fallback)
+                }
                 (Some(account), _) => Server::Account(account),
+                (None, Some(_))
+                    if matches!(error, AskError::Refresh(_))
+                        && defect::active(Defect::NoFallbackAtStart) =>
+                {
+                    return Err(error);
+                }
                 (None, Some(fallback)) if turn.body.is_none() => Server::Fallback(fallback),
                 (None, _) => return Err(error),
             };
-            self.rotated(error.to_string());
+            self.rotated(format!("{whose}: {error}"));
             input.forget_reasoning();
         }
     }
@@ -247,6 +257,7 @@ impl Session {
             closed |= matches!(failure.class, Class::Transport | Class::Timeout);
             let limit = match failure.class {
                 _ if defect::active(Defect::RetriesWithoutEnd) => 60,
+                Class::UsageLimit { .. } if defect::active(Defect::PastResetRetried) => 60,
                 Class::Timeout => ATTEMPTS_AFTER_TIMEOUT,
                 _ => ATTEMPTS,
             };
@@ -418,9 +429,10 @@ fn soft(error: &AskError) -> Option<Option<&Failure>> {
     match error {
         AskError::Failed { failure, .. } => is_soft(failure).then_some(Some(failure)),
         AskError::Refresh(RefreshError::Failed(failure)) => {
-            failure.sign_in_helps().then_some(Some(failure))
+            (failure.sign_in_helps() && is_soft(failure)).then_some(Some(failure))
         }
         AskError::Refresh(RefreshError::NoRefreshToken) => Some(None),
+        AskError::Cancelled { .. } if defect::active(Defect::RotatesOnEveryRefusal) => Some(None),
         _ => None,
     }
 }
@@ -436,7 +448,15 @@ fn retry_helps(failure: &Failure) -> bool {
         failure.class,
         Class::InvalidRequest | Class::Policy | Class::ContextLength
     );
+    let past = match failure.class {
+        Class::UsageLimit {
+            resets_at: Some(at),
+            ..
+        } => at <= std::time::SystemTime::now(),
+        _ => false,
+    };
     failure.retry_helps()
+        || (past && defect::active(Defect::PastResetRetried))
         || (quota && defect::active(Defect::QuotaRetried))
         || (final_word && defect::active(Defect::PermanentErrorRetried))
 }
@@ -453,7 +473,7 @@ fn api_key() -> Option<String> {
 fn back_off(attempt: u32, retry_after: Option<Duration>) -> Duration {
     let base = Duration::from_millis(200 << (attempt - 1).min(8));
     let jittered = base.mul_f64(rand::random_range(1.0..1.5));
-    if defect::active(Defect::RetriesWithoutEnd) {
+    if defect::active(Defect::RetriesWithoutEnd) || defect::active(Defect::PastResetRetried) {
         return Duration::from_millis(20);
     }
     let retry_after = retry_after.filter(|_| !defect::active(Defect::RetryAfterIgnored));

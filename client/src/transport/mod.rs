@@ -296,16 +296,19 @@ fn broken(url: &str, error: &reqwest::Error) -> Failure {
         let why = format!("no connection through the proxy {proxy}");
         return Failure::local(class, format!("{}: {why}: {innermost}", host(url)));
     }
-    let (class, what) = if error.is_connect() {
-        (Class::Transport, "no connection")
-    } else if lower.contains("invalid chunk size")
-        || lower.contains("content-length")
-        || lower.contains("unexpected eof")
-    {
-        (Class::Transport, "the answer was cut off")
-    } else {
-        (Class::Transport, "the connection broke")
-    };
+    let (class, what) =
+        if lower.contains("refused stream") && defect::active(Defect::RefusedStreamFatal) {
+            (Class::Setup, "the request was refused")
+        } else if error.is_connect() {
+            (Class::Transport, "no connection")
+        } else if lower.contains("invalid chunk size")
+            || lower.contains("content-length")
+            || lower.contains("unexpected eof")
+        {
+            (Class::Transport, "the answer was cut off")
+        } else {
+            (Class::Transport, "the connection broke")
+        };
     Failure::local(class, format!("{}: {what}: {innermost}", host(url)))
 }
 

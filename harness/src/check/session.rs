@@ -81,6 +81,7 @@ mod tests {
                 left_behind: Vec::new(),
                 handed_down: Vec::new(),
                 modes: ModesLeft::default(),
+                usage: crate::terminal::Usage::default(),
             },
             view: View {
                 screen: "".into(),

@@ -41,9 +41,10 @@ pub(crate) fn exec(args: &ExecArgs) -> Outcome {
         seed: args.world.seed,
         jobs: 1,
         out: super::run::fresh_run_folder()?,
+        evidence: true,
         fixtures: suite.fixtures.clone(),
         loginproof,
-        ground: super::run::ground(ways.need_ground())?,
+        ground: super::run::ground(ways.need_ground(), [&scenario])?,
     };
     let item = Item {
         target,

@@ -7,6 +7,7 @@ use loginproof_mocks::Journal;
 
 use super::event::{CheckResult, Outcome};
 use super::evidence::{Evidence, StoreEvidence, home_files, time_running};
+use super::found::Found;
 use super::joined::Joined;
 use super::keep;
 use super::plan::{Item, Settings};
@@ -85,7 +86,10 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
             result.because = format!("{} ({})", result.because, evidence.notes.join("; "));
         }
     }
-    if let Err(error) = keep::write(&world, &evidence, &stage.all()) {
+    let found = Found::of(&world, &evidence, &results);
+    if settings.evidence
+        && let Err(error) = keep::write(&world, &evidence, &stage.all(), found.as_ref())
+    {
         results.push(harness_error(&format!(
             "cannot keep the evidence in {}: {error}",
             world.dir.display()
@@ -111,7 +115,7 @@ fn unsupported(item: &Item) -> Option<String> {
 }
 
 /// Waits until the journal knows how every answer ended. The programs are gone, so their connections end by themselves.
-async fn settled(journal: &Journal) {
+pub(super) async fn settled(journal: &Journal) {
     let mut changed = journal.changed();
     let all = async {
         while journal

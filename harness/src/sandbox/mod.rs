@@ -6,3 +6,4 @@ pub mod home;
 pub mod namespace;
 pub mod process_tree;
 pub mod supervise;
+pub mod usage;

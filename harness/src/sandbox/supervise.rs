@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::handed_down::{self, Witness};
 use super::namespace::Join;
 use super::process_tree::{self, LeftBehind};
+use super::usage::Usage;
 
 /// What to start and where to tell about it.
 #[derive(Clone, Debug)]
@@ -45,6 +46,9 @@ pub struct Report {
     pub ran_us: u64,
     /// Processes that it left behind; they have been ended since.
     pub left_behind: Vec<LeftBehind>,
+    /// What it cost.
+    #[serde(default)]
+    pub usage: Usage,
 }
 
 /// How the program ended.
@@ -141,16 +145,19 @@ pub fn run(enter: &Enter) -> u8 {
     };
     let ran_us = u64::try_from(ran.as_micros()).unwrap_or(u64::MAX);
     // Told before anything is ended: should we be killed now, the evidence stands.
-    tell(
-        enter,
-        &Report {
-            pid: program.as_raw_nonzero().get(),
-            how,
-            ran_us,
-            left_behind,
-        },
-    );
+    let mut report = Report {
+        pid: program.as_raw_nonzero().get(),
+        how,
+        ran_us,
+        left_behind,
+        usage: Usage::of_children(),
+    };
+    tell(enter, &report);
     end_all(&events);
+    if !report.left_behind.is_empty() {
+        report.usage = Usage::of_children();
+        tell(enter, &report);
+    }
     code
 }
 
@@ -174,6 +181,7 @@ fn refuse(enter: &Enter, reason: String) -> u8 {
             how: HowEnded::NotStarted(reason),
             ran_us: 0,
             left_behind: Vec::new(),
+            usage: Usage::default(),
         },
     );
     127

@@ -96,6 +96,8 @@ pub enum Capability {
     Store,
     /// Reads Responses streams, whatever it signs in with.
     Responses,
+    /// Speaks HTTP/2, and trusts the authority that the usual variables name (`SSL_CERT_FILE`, `{ca}`, `{ca_bundle}`).
+    Http2,
     /// Signs in at Nous Portal by device code (`[logins.nous]`).
     DeviceNous,
     /// Signs in at xAI by device code (`[logins.xai]`).

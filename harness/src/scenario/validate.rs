@@ -102,6 +102,9 @@ fn validate_needs(file: &str, text: &str, scenario: &Scenario) -> Result<(), Fil
             return Err(FileError::at(file, text, "absent", message));
         }
     }
+    if scenario.server.is_http2() {
+        need("http:", "`http: 2`", Capability::Http2)?;
+    }
     let known = [
         ("fast", Capability::Fast),
         ("fallback", Capability::Fallback),

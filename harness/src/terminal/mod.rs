@@ -29,6 +29,7 @@ pub use svg::Picture;
 
 pub use crate::sandbox::handed_down::HandedDown;
 pub use crate::sandbox::process_tree::LeftBehind;
+pub use crate::sandbox::usage::Usage;
 
 /// What can be read at one moment.
 #[derive(Clone, Debug)]
@@ -80,4 +81,6 @@ pub struct Ended {
     pub handed_down: Vec<HandedDown>,
     /// Modes of the terminal that it did not restore.
     pub modes: ModesLeft,
+    /// What it cost, and every process below it; nothing where the harness had to end it by force.
+    pub usage: Usage,
 }

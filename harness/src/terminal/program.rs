@@ -18,7 +18,7 @@ use super::pump::{Io, Pump};
 use super::screen::Screen;
 use super::state::State;
 use super::svg::Picture;
-use super::{Ended, How, LeftBehind, View};
+use super::{Ended, How, LeftBehind, Usage, View};
 use crate::sandbox::{handed_down, process_tree, supervise};
 
 /// How long the supervisor may take to notice the end of the program and to end what was left.
@@ -146,6 +146,22 @@ impl Program {
             .map_err(LaunchError::system("start a thread"))?;
         program.threads.push(pump);
         Ok(program)
+    }
+
+    /// When it was started.
+    #[must_use]
+    pub fn began(&self) -> Instant {
+        self.shared.started
+    }
+
+    /// Bytes of memory that all its processes hold now; what they share counts in each. 0 once it has ended.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        let supervisor = self.shared.state().supervisor;
+        supervisor.map_or(0, |supervisor| {
+            let processes = process_tree::descendants(supervisor);
+            processes.iter().map(process_tree::memory).sum()
+        })
     }
 
     /// The program and its arguments, as it was started.
@@ -342,6 +358,7 @@ impl Program {
                 left_behind: forced,
                 handed_down: handed_down::read(&self.shared.launch.report),
                 modes,
+                usage: Usage::default(),
             })
             .clone()
     }
