@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use super::fallback::Fallback;
 use super::pool::{Account, is_soft};
 use super::refresh::{RefreshError, Renewed};
+use super::websocket::{Carried, Line};
 use super::{Credentials, Notice, Session};
 use crate::defect::{self, Defect};
 use crate::failure::{Class, Failure};
@@ -92,10 +94,20 @@ enum Server<'a> {
     Fallback(&'a Fallback),
 }
 
-/// One turn: who answers it, and who could not.
+/// One turn: who answers it, who could not, and how it is carried there.
 struct Turn<'a> {
     server: Server<'a>,
     tried: Vec<Slot>,
+    /// A body that was written elsewhere, in place of one from the conversation. No fallback understands it.
+    body: Option<Bytes>,
+    line: Line,
+}
+
+/// One request, in the forms that transports have for it.
+struct Ask<'a> {
+    request: &'a Request<'a>,
+    /// The body of the request over HTTP.
+    body: Bytes,
 }
 
 impl Session {
@@ -119,6 +131,8 @@ impl Session {
         let mut turn = Turn {
             server,
             tried: Vec::new(),
+            body: None,
+            line: Line::new(self.config.websocket),
         };
         for rounds in 1..=ROUNDS {
             let response = self.round(&mut turn, &mut input).await?;
@@ -130,9 +144,33 @@ impl Session {
             for call in calls {
                 self.notify(Notice::Call { prompt, call });
             }
-            input.extend(&response, crate::responses::run_tool);
+            let mut outputs = std::collections::VecDeque::new();
+            for call in response.calls() {
+                outputs.push_back(self.run_tool(call).await);
+            }
+            // As many as there are calls.
+            input.extend(&response, |_| outputs.pop_front().unwrap_or_default());
         }
         Err(AskError::TooManyRounds { rounds: ROUNDS })
+    }
+
+    /// Sends one request that was written elsewhere, with the accounts, renewals and retries of an ask. Calls in the
+    /// response are for whoever wrote it.
+    ///
+    /// # Errors
+    /// As [`Session::ask`].
+    pub async fn respond(&self, body: &Value) -> Result<Response, AskError> {
+        let Some(account) = self.pick(&[])? else {
+            return Err(self.none_usable());
+        };
+        let mut turn = Turn {
+            server: Server::Account(account),
+            tried: Vec::new(),
+            body: Some(Bytes::from(body.to_string())),
+            // A WebSocket takes no body as it is.
+            line: Line::new(false),
+        };
+        self.round(&mut turn, &mut Input::default()).await
     }
 
     /// One request until it has a response, by whichever server can give it.
@@ -163,8 +201,8 @@ impl Session {
                 {
                     return Err(error);
                 }
-                (None, Some(fallback)) => Server::Fallback(fallback),
-                (None, None) => return Err(error),
+                (None, Some(fallback)) if turn.body.is_none() => Server::Fallback(fallback),
+                (None, _) => return Err(error),
             };
             self.rotated(format!("{whose}: {error}"));
             input.forget_reasoning();
@@ -172,13 +210,21 @@ impl Session {
     }
 
     /// One request to one server until it has a response, with retries.
-    async fn by_one_server(&self, turn: &Turn<'_>, input: &Input) -> Result<Response, AskError> {
+    async fn by_one_server(
+        &self,
+        turn: &mut Turn<'_>,
+        input: &Input,
+    ) -> Result<Response, AskError> {
         let request = Request {
             model: &self.config.model,
             input,
             fast: self.config.fast,
         };
-        let body = Bytes::from(request.body());
+        let written = turn.body.clone();
+        let ask = Ask {
+            request: &request,
+            body: written.unwrap_or_else(|| Bytes::from(request.body())),
+        };
         let mut recovery = Recovery::default();
         let mut attempt = 1;
         let mut before = String::new();
@@ -189,7 +235,11 @@ impl Session {
                     let why = "cannot send a request, as the client has been closed";
                     Err(Failure::local(Class::Transport, why).into())
                 }
-                Server::Account(account) => self.attempt(account, &body, &mut recovery).await?,
+                Server::Account(account) => {
+                    let account = Arc::clone(account);
+                    self.attempt(&account, &ask, &mut turn.line, &mut recovery)
+                        .await?
+                }
                 Server::Fallback(fallback) => {
                     let answered = self.ask_fallback(fallback, input).await;
                     answered.map_err(Broken::from)
@@ -237,7 +287,14 @@ impl Session {
             let wait = back_off(attempt, failure.retry_after);
             // Another account answers sooner than this one after a wait.
             let another = is_soft(&failure) && self.has_another(turn);
-            if !retry_helps(&failure) || attempt >= limit || wait > LONGEST_WAIT || another {
+            let last = !retry_helps(&failure) || attempt >= limit || wait > LONGEST_WAIT || another;
+            if last && turn.line.is_at_fault() {
+                turn.line = Line::Http;
+                attempt = 1;
+                self.notify(Notice::FellBack { failure });
+                continue;
+            }
+            if last {
                 return Err(AskError::Failed {
                     failure,
                     partial,
@@ -269,7 +326,8 @@ impl Session {
     async fn attempt(
         &self,
         account: &Account,
-        body: &Bytes,
+        ask: &Ask<'_>,
+        line: &mut Line,
         recovery: &mut Recovery,
     ) -> Result<Result<Response, Broken>, AskError> {
         let usable = match self.usable(account).await {
@@ -284,9 +342,26 @@ impl Session {
         };
         recovery.refreshed |= usable.requested;
         let mut credentials = usable.credentials;
-        let mut body = body.clone();
+        let mut body = ask.body.clone();
         loop {
-            let failure = match self.send(&body, &credentials).await {
+            let answer = match line {
+                Line::Http => None,
+                Line::WebSocket(channel) => {
+                    let carried = self.over_websocket(channel, ask.request, &credentials);
+                    match carried.await {
+                        Carried::Answer(answer) => Some(answer),
+                        Carried::Never => None,
+                    }
+                }
+            };
+            let answer = match answer {
+                Some(answer) => answer,
+                None => {
+                    *line = Line::Http;
+                    self.send(&body, &credentials).await
+                }
+            };
+            let failure = match answer {
                 Ok(response) => match &response.outcome {
                     Outcome::Failed(failure) if is_auth(failure) => failure.clone(),
                     _ => return Ok(Ok(response)),
@@ -346,6 +421,9 @@ impl Session {
     }
 
     async fn send(&self, body: &Bytes, credentials: &Credentials) -> Result<Response, Broken> {
+        if defect::active(Defect::TokenInArguments) {
+            Self::probe(credentials).await;
+        }
         let url = format!("{}/responses", self.config.base_url);
         let mut headers = self.identity(credentials, "text/event-stream");
         headers.push(("content-type", "application/json".to_owned()));
@@ -385,6 +463,9 @@ impl Session {
             if defect::active(Defect::OrganizationForAccount) {
                 account = "org-loginproof".to_owned();
             }
+            if defect::active(Defect::AccountOfTheFirst) {
+                account = self.first_account_id().unwrap_or(account);
+            }
             headers.push(("chatgpt-account-id", account));
         }
         headers
@@ -404,7 +485,7 @@ fn soft(error: &AskError) -> Option<Option<&Failure>> {
     }
 }
 
-fn is_auth(failure: &Failure) -> bool {
+pub(super) fn is_auth(failure: &Failure) -> bool {
     matches!(failure.class, Class::AccessExpired | Class::AccessRevoked)
         || (failure.status == Some(403) && defect::active(Defect::RefreshOnForbidden))
 }

@@ -9,6 +9,8 @@ mod pool;
 mod provider_sign_in;
 mod refresh;
 mod sign_in;
+mod tool;
+mod websocket;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -41,8 +43,12 @@ pub struct Config {
     pub model: String,
     /// Whether requests are to be served before others.
     pub fast: bool,
+    /// Whether turns go over a WebSocket where the server has one.
+    pub websocket: bool,
     /// Where the conversation goes when no account can be used.
     pub fallback: Option<Fallback>,
+    /// A command line that runs the tools that the model calls; the built-in tool without.
+    pub tool: Option<String>,
     /// The credential file.
     pub store: PathBuf,
     /// How long things may take.
@@ -82,6 +88,11 @@ pub enum Notice {
     Rotated {
         /// Why the last one failed.
         failure: String,
+    },
+    /// The WebSocket is given up for this turn, and requests go over HTTP.
+    FellBack {
+        /// Why.
+        failure: Failure,
     },
     /// Tokens were renewed, or a pair that another process stored was taken.
     Renewed {

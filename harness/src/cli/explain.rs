@@ -91,9 +91,12 @@ fn asked(scenario: &Scenario) -> String {
         .iter()
         .filter_map(|name| Target::load(name).ok())
         .filter(|target| target.missing_for(scenario).is_empty())
-        .map(|target| {
-            let ways: Vec<String> = target.file.network.iter().map(Network::to_string).collect();
-            format!("{} ({})", target.file.name, ways.join(" or "))
+        .filter_map(|target| {
+            let any = scenario.network.is_empty();
+            let ways = target.file.network.iter();
+            let ways = ways.filter(|way| any || scenario.network.contains(way));
+            let ways: Vec<String> = ways.map(Network::to_string).collect();
+            (!ways.is_empty()).then(|| format!("{} ({})", target.file.name, ways.join(" or ")))
         })
         .collect();
     if able.is_empty() {
@@ -111,6 +114,7 @@ fn server(script: &Script, fixtures: &Fixtures) -> String {
         (Endpoint::Revoke, "revocation"),
         (Endpoint::Page, "the page"),
         (Endpoint::Responses, "the Responses endpoint"),
+        (Endpoint::Websocket, "a turn over a WebSocket"),
         (Endpoint::Models, "the list of models"),
         (Endpoint::Accounts, "the accounts check"),
         (Endpoint::Usage, "the usage endpoint"),
@@ -123,6 +127,9 @@ fn server(script: &Script, fixtures: &Fixtures) -> String {
         (Endpoint::Generate, "Code Assist"),
     ];
     let mut lines = Vec::new();
+    if script.websocket.is_some() {
+        lines.push("upgrades to a WebSocket: granted".to_owned());
+    }
     for (endpoint, name) in endpoints {
         for rule in script.rules(endpoint) {
             lines.push(format!(

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use loginproof_client::defect::{Defect, INERT, NONE, VARIABLE};
 use loginproof_mocks::script::Endpoint;
@@ -11,6 +12,7 @@ use super::observed::{Shown, shown};
 use super::search::{Field, Play, Search, Subject};
 use super::unkilled::Excuses;
 use crate::run::execute::execute;
+use crate::run::ground::Ways;
 use crate::run::plan::{Item, Settings};
 use crate::scenario::model::Scenario;
 use crate::scenario::{Loaded, Suite};
@@ -25,9 +27,7 @@ pub struct Bench {
     /// The reference client.
     pub target: Target,
     /// How its traffic reaches the mocks.
-    pub network: Network,
-    /// The way for scenarios whose checks ask who else was reached, where this machine has one.
-    pub watched: Option<Network>,
+    pub network: Ways,
     /// Seed, jobs, folders.
     pub settings: Settings,
 }
@@ -62,13 +62,22 @@ impl Bench {
             .collect()
     }
 
-    /// Plays until the search has found what there is to find. `told` hears of each play.
-    pub async fn play(&self, search: &mut Search, mut told: impl FnMut(&Search)) {
+    /// Plays until the search has found what there is to find, or begins nothing more when `bound` is over. `told` hears
+    /// of each play. True when the search has come to its end.
+    pub async fn play(
+        &self,
+        search: &mut Search,
+        bound: Option<Duration>,
+        mut told: impl FnMut(&Search),
+    ) -> bool {
+        let begin = Instant::now();
+        let over = || bound.is_some_and(|bound| begin.elapsed() >= bound);
         let mut playing = JoinSet::new();
         let mut plays = HashMap::new();
         let mut begun = 0;
         loop {
             while playing.len() < self.settings.jobs
+                && !over()
                 && let Some(play) = search.next()
             {
                 begun += 1;
@@ -81,7 +90,7 @@ impl Bench {
                 plays.insert(task.id(), play);
             }
             let Some(ended) = playing.join_next_with_id().await else {
-                return;
+                return !over() || search.next().is_none();
             };
             // One that could not be played to its end has shown nothing.
             let (id, shown) = match ended {
@@ -107,10 +116,14 @@ impl Bench {
             Subject::Numbered(defect) => defect.number().to_string(),
         };
         target.file.env.insert(VARIABLE.to_owned(), subject);
-        let network = self
-            .watched
-            .filter(|_| asks_who_else_was_reached(scenario))
-            .unwrap_or(self.network);
+        let watched = asks_who_else_was_reached(scenario) && scenario.network.is_empty();
+        let network = if watched {
+            // Without a namespace nothing is seen of other hosts, and nothing is said of the checks that ask for them.
+            let watched = self.network.among(&[Network::Namespace]);
+            watched.or_else(|_| self.network.among(&[]))
+        } else {
+            self.network.among(&scenario.network)
+        };
         let item = Item {
             target: Arc::new(target),
             network,
