@@ -5,7 +5,7 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 
 use crate::event_stream::{Segment, segments};
-use crate::fault::{ErrorCode, How, Last, Place, Time};
+use crate::fault::{ErrorCode, How, Last, Place, Throttle, Time};
 use crate::message::Answer;
 
 /// An answer while faults act on it.
@@ -23,8 +23,7 @@ pub(crate) struct Draft {
     pub(crate) extra_cuts: Vec<usize>,
     pub(crate) stalls: Vec<(Mark, Time)>,
     pub(crate) goaways: Vec<(Mark, (Last, ErrorCode))>,
-    /// Bytes per second.
-    pub(crate) pace: Option<u32>,
+    pub(crate) pace: Option<Throttle>,
     pub(crate) close: Option<(Mark, How)>,
     /// Whether the framing's end is written: the last chunk of a chunked body.
     pub(crate) finish: bool,
@@ -63,11 +62,11 @@ pub(crate) struct Plan {
     pub(crate) reason: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) framing: Framing,
-    /// Bytes of body in all, those that a cut leaves out included.
-    pub(crate) length: usize,
+    /// The whole body, what a cut leaves out included. The data of the steps are pieces of it, in order.
+    pub(crate) body: Bytes,
     pub(crate) steps: Vec<Step>,
     pub(crate) end: End,
-    pub(crate) pace: Option<u32>,
+    pub(crate) pace: Option<Throttle>,
 }
 
 /// One step of a plan.
@@ -245,7 +244,7 @@ impl Draft {
             reason: self.reason,
             headers: self.headers,
             framing: self.framing,
-            length,
+            body,
             steps: steps.steps,
             end,
             pace: self.pace,

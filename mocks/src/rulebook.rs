@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::answering;
+use crate::fault::Fault;
 use crate::fixture::Fixtures;
 use crate::journal::Exchange;
 use crate::matcher::Matcher;
+use crate::responder::Ready;
 use crate::script::{Endpoint, Rule, Script};
 use crate::template::Placeholder;
 
@@ -73,6 +76,8 @@ pub(crate) struct BoundRule {
     pub(crate) asks_server: bool,
     /// Whether that answer hands out the next refresh token.
     pub(crate) rotates: bool,
+    /// Its answer, ready to go out, when that is the same each time: made once.
+    pub(crate) made: Option<OnceLock<Arc<Ready>>>,
     matcher: Matcher,
     used: AtomicU32,
 }
@@ -94,8 +99,11 @@ impl Rulebook {
                     _ => false,
                 })
             };
+            let same =
+                found.as_ref().is_some_and(Vec::is_empty) && !rule.faults.iter().any(Fault::varies);
             let bound = BoundRule {
                 place,
+                made: same.then(OnceLock::new),
                 asks_server: answer.is_none() || minted(None),
                 rotates: answer.is_none() || minted(Some("refresh_token")),
                 matcher,

@@ -29,7 +29,7 @@ use crate::routes::{ServerState, router};
 use crate::rulebook::{Rulebook, ScriptProblem, validate};
 use crate::script::Script;
 
-pub use crate::net::{Front, Peer, Sockets, Who};
+pub use crate::net::{Front, PROXY_PASSWORD, PROXY_USER, Peer, ProxyKind, Sockets, Who};
 
 /// The fixture that answers a turn when no rule does.
 pub const DEFAULT_STREAM: &str = "responses/hello";
@@ -201,8 +201,8 @@ impl MockServer {
                     let ask = reception.open(sockets, &stopped, &mut tasks);
                     packets = Some(ask.map_err(StartError::Front)?);
                 }
-                Front::Proxy => {
-                    let address = reception.open_proxy(&stopped, &mut tasks).await;
+                Front::Proxy(kind) => {
+                    let address = reception.open_proxy(kind, &stopped, &mut tasks).await;
                     proxy = Some(address.map_err(StartError::Front)?);
                 }
             }

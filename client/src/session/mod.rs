@@ -9,11 +9,13 @@ mod pool;
 mod provider_sign_in;
 mod refresh;
 mod sign_in;
+mod tool;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use crate::defect::{self, Defect};
 use crate::failure::Failure;
 use crate::oauth::device_flow::Prompt;
 use crate::oauth::{AccessToken, RefreshToken, SignInError};
@@ -42,6 +44,8 @@ pub struct Config {
     pub fast: bool,
     /// Where the conversation goes when no account can be used.
     pub fallback: Option<Fallback>,
+    /// A command line that runs the tools that the model calls; the built-in tool without.
+    pub tool: Option<String>,
     /// The credential file.
     pub store: PathBuf,
     /// How long things may take.
@@ -238,7 +242,7 @@ impl Credentials {
             };
         };
         // A clock that is ahead makes every new token look expired; asking again and again would not help.
-        if age.is_some_and(|age| age < YOUNG) {
+        if age.is_some_and(|age| age < YOUNG) && !defect::active(Defect::NewTokenRefreshedAgain) {
             return Freshness::Fresh;
         }
         match end.duration_since(now) {

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::format::{Credentials, Exhausted};
+use crate::defect::{self, Defect};
 use crate::error_body::integer;
 
 /// The version that this client writes.
@@ -107,6 +108,7 @@ impl Document {
     /// Puts an account in its place, which is made when it is not there.
     pub(super) fn put(&mut self, account: &Credentials) {
         match &account.slot {
+            _ if defect::active(Defect::OnePairForAllAccounts) => account.write_into(&mut self.0),
             Slot::Root => account.write_into(&mut self.0),
             Slot::Pool(key) => {
                 let place = self.pool().position(|(slot, _)| slot == account.slot);

@@ -5,8 +5,6 @@
 //! reads the whole answer itself. Small pieces are written one by one, each when the last one was taken, so that a
 //! stream that is cut everywhere is cut everywhere for PROGRAM too. Exit status 89 of PROGRAM is passed on: "not implemented".
 
-mod answer;
-
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::pin::pin;
@@ -18,7 +16,7 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use answer::{Answer, Progress};
+use crate::filter_form::{Answer, Progress};
 
 /// The whole request, start to end.
 const BOUND: Duration = Duration::from_secs(10 * 60);

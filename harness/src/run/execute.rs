@@ -7,6 +7,7 @@ use loginproof_mocks::Journal;
 
 use super::event::{CheckResult, Outcome};
 use super::evidence::{Evidence, StoreEvidence, home_files, time_running};
+use super::found::Found;
 use super::joined::Joined;
 use super::keep;
 use super::plan::{Item, Settings};
@@ -25,20 +26,9 @@ const SETTLING: Duration = Duration::from_millis(500);
 /// Plays one scenario and judges it. Never fails: what the harness cannot do becomes the verdict `error`.
 pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joined>>) -> Outcome {
     let begun = Instant::now();
-    let missing = item.target.missing_for(&item.scenario);
-    if !missing.is_empty() {
-        let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        return outcome(
-            item,
-            settings,
-            every(
-                item,
-                Verdict::Unsupported,
-                &format!("the target does not claim {}", names.join(", ")),
-            ),
-            begun,
-            Duration::ZERO,
-        );
+    if let Some(why) = unsupported(item) {
+        let results = every(item, Verdict::Unsupported, &why);
+        return outcome(item, settings, results, begun, Duration::ZERO);
     }
     let world = match World::set_up(item, settings).await {
         Ok(world) => Arc::new(world),
@@ -96,7 +86,10 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
             result.because = format!("{} ({})", result.because, evidence.notes.join("; "));
         }
     }
-    if let Err(error) = keep::write(&world, &evidence, &stage.all()) {
+    let found = Found::of(&world, &evidence, &results);
+    if settings.evidence
+        && let Err(error) = keep::write(&world, &evidence, &stage.all(), found.as_ref())
+    {
         results.push(harness_error(&format!(
             "cannot keep the evidence in {}: {error}",
             world.dir.display()
@@ -111,8 +104,18 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
     outcome(item, settings, results, begun, running)
 }
 
+/// Why a scenario does not apply, if it does not.
+fn unsupported(item: &Item) -> Option<String> {
+    let missing = item.target.missing_for(&item.scenario);
+    if missing.is_empty() {
+        return item.network.clone().err();
+    }
+    let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    Some(format!("the target does not claim {}", names.join(", ")))
+}
+
 /// Waits until the journal knows how every answer ended. The programs are gone, so their connections end by themselves.
-async fn settled(journal: &Journal) {
+pub(super) async fn settled(journal: &Journal) {
     let mut changed = journal.changed();
     let all = async {
         while journal

@@ -79,6 +79,9 @@ pub enum WorldError {
     /// The servers did not start.
     #[error("cannot start the mock servers: {0}")]
     Server(String),
+    /// No way that the scenario asks for is open.
+    #[error("{0}")]
+    NoWay(String),
     /// There is no network for the program.
     #[error("cannot make a network namespace: {0}")]
     Network(#[from] NamespaceError),
@@ -108,11 +111,13 @@ impl World {
         })?;
         let work = home.path().join("work");
         std::fs::create_dir_all(&work).map_err(io(&work))?;
-        let direct = item.network == Way::Direct;
+        let way = item.network.clone().map_err(WorldError::NoWay)?;
+        let direct = way == Way::Direct;
         // Reached by its own address, a server that speaks HTTP/2 is the only one with TLS.
         let own_tls = direct && item.scenario.server.is_http2();
         let ground = settings.ground.as_ref().filter(|_| own_tls || !direct);
-        let (network, front) = Network::open(item.network, ground, &settings.loginproof)?;
+        let (network, front) =
+            Network::open(way, &item.scenario.settings, ground, &settings.loginproof)?;
         let authority = ground.map(|ground| ground.authority());
         let server = MockServer::start(ServerConfig {
             script: item.scenario.server.clone(),

@@ -16,6 +16,8 @@ use crate::script::TokenState;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Policy {
     pub(super) access_life: Duration,
+    /// Seconds by which the times in tokens are off.
+    pub(super) skew: i64,
     pub(super) on_reuse: OnReuse,
     pub(super) grace: Duration,
 }
@@ -125,7 +127,8 @@ impl TokenFamily {
                 if rotation == Rotation::Rotate {
                     shown.state = RefreshState::Spent { since: now };
                 }
-                Ok(self.issue(rotation, Lifetime::from(now, policy.access_life), mint))
+                let life = Lifetime::from(now, policy.access_life).skewed(policy.skew);
+                Ok(self.issue(rotation, life, mint))
             }
             RefreshState::Spent { since } => {
                 let within = now.duration_since(since).unwrap_or(Duration::ZERO) < policy.grace;
@@ -328,8 +331,8 @@ impl TokenFamily {
             grant: &self.grant,
             account: &self.account,
             session: &self.session,
-            issued: life.issued,
-            expires: life.expires,
+            issued: life.issued.saturating_add_signed(life.skew),
+            expires: life.expires.saturating_add_signed(life.skew),
         }
     }
 
@@ -347,6 +350,8 @@ impl TokenFamily {
 pub(super) struct Lifetime {
     issued: u64,
     expires: u64,
+    /// By how much the claims are off: the clock they are written by.
+    skew: i64,
 }
 
 impl Lifetime {
@@ -355,6 +360,7 @@ impl Lifetime {
         Self {
             issued: unix_floor(now),
             expires: unix_ceil(now + life),
+            skew: 0,
         }
     }
 
@@ -363,7 +369,13 @@ impl Lifetime {
         Self {
             issued: unix_floor((end - life).min(now)),
             expires: unix_ceil(end),
+            skew: 0,
         }
+    }
+
+    /// The same, written down by a clock that is off by so many seconds.
+    pub(super) fn skewed(self, skew: i64) -> Self {
+        Self { skew, ..self }
     }
 
     fn expires_at(self) -> SystemTime {

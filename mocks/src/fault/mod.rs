@@ -153,6 +153,11 @@ impl Fault {
         }
     }
 
+    /// Whether it does something else each time.
+    pub(crate) fn varies(&self) -> bool {
+        matches!(self, Self::Chunk(Chunk::Random(_)))
+    }
+
     fn stage(&self) -> Stage {
         match self {
             Self::Insert(_)

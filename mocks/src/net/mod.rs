@@ -18,7 +18,7 @@ mod proxy;
 mod tls;
 mod writer;
 
-pub use front::{Front, Peer, Sockets, Who};
+pub use front::{Front, PROXY_PASSWORD, PROXY_USER, Peer, ProxyKind, Sockets, Who};
 pub use tls::{CertificateAuthority, CertificateError};
 
 pub(crate) use allotment::Allotment;

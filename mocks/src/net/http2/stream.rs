@@ -93,11 +93,12 @@ impl Stream {
             while !piece.is_empty() {
                 let room = self.room(piece.len()).await?;
                 let part = piece.split_to(room.min(piece.len()));
-                self.push(part.clone(), false)?;
+                let sent = part.len();
+                self.push(part, false)?;
                 if !self.line.flush().await {
                     return Err(Gone);
                 }
-                witness.sent(part.len(), &[part]);
+                witness.sent(sent, sent);
             }
             if let Some(pace) = pace
                 && !self.wait(pace.after(length)).await
@@ -159,7 +160,7 @@ impl Stream {
                     if !self.line.flush().await {
                         return Err(Gone);
                     }
-                    witness.sent(length, &[]);
+                    witness.sent(length, 0);
                 }
                 _ if ended || asked.head_only => {}
                 Step::Data(bytes) => self.data(bytes, &mut pace, witness).await?,
