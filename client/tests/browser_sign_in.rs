@@ -45,6 +45,7 @@ impl Person {
             fast: false,
             websocket: false,
             fallback: None,
+            tool: None,
             store: folder.path().join("auth.json"),
             limits: Limits::default(),
         };

@@ -199,6 +199,7 @@ impl Responder {
             None => answer,
         };
         let mut draft = Draft::new(answer, self.random(&judged.exchange));
+        draft.nth = usize::try_from(judged.exchange.nth).unwrap_or(usize::MAX);
         let faults = judged.rule.map_or(&[][..], |bound| &bound.rule.faults);
         let missed = fault::apply(faults, &mut draft);
         Drafted {
@@ -334,7 +335,10 @@ impl Responder {
             dialled.label(request, &self.allotment);
             return;
         }
-        let host = request.header("host").map(|host| split_authority(host).0);
+        // HTTP/2 has it in a field of its own (RFC 9113 §8.3.1).
+        let host = request.host.take();
+        let host = host.or_else(|| request.header("host").map(str::to_owned));
+        let host = host.map(|host| split_authority(&host).0);
         request.origin = match &host {
             Some(host) if self.hosts.is_ours(host) => format!("https://{host}"),
             _ => self.origin.clone(),

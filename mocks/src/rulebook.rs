@@ -27,6 +27,16 @@ pub struct ScriptProblem {
 #[must_use]
 pub fn validate(script: &Script, fixtures: &Fixtures) -> Vec<ScriptProblem> {
     let mut problems = Vec::new();
+    if script
+        .http
+        .is_some_and(|version| !(1..=2).contains(&version))
+    {
+        problems.push(ScriptProblem {
+            rule: "server.http".to_owned(),
+            message: "write 1 or 2, the version of HTTP; both are spoken when it is left out"
+                .to_owned(),
+        });
+    }
     for (place, endpoint, rule) in rules(script) {
         let mut messages = Matcher::new(&rule.when).err().unwrap_or_default();
         if rule.times == Some(0) {

@@ -14,6 +14,7 @@ mod scan;
 mod slot;
 mod template;
 mod text;
+pub mod translate;
 
 pub use assembly::Assembly;
 pub(crate) use classify::names_a_policy;

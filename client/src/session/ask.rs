@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use super::fallback::Fallback;
 use super::pool::{Account, is_soft};
@@ -98,6 +99,8 @@ struct Turn<'a> {
     server: Server<'a>,
     tried: Vec<Slot>,
     line: Line,
+    /// A body that was written elsewhere, in place of one from the conversation. No fallback understands it.
+    body: Option<Bytes>,
 }
 
 /// One request, in the forms that transports have for it.
@@ -129,6 +132,7 @@ impl Session {
             server,
             tried: Vec::new(),
             line: Line::new(self.config.websocket),
+            body: None,
         };
         for rounds in 1..=ROUNDS {
             let response = self.round(&mut turn, &mut input).await?;
@@ -140,9 +144,32 @@ impl Session {
             for call in calls {
                 self.notify(Notice::Call { prompt, call });
             }
-            input.extend(&response, crate::responses::run_tool);
+            let mut outputs = std::collections::VecDeque::new();
+            for call in response.calls() {
+                outputs.push_back(self.run_tool(call).await);
+            }
+            // As many as there are calls.
+            input.extend(&response, |_| outputs.pop_front().unwrap_or_default());
         }
         Err(AskError::TooManyRounds { rounds: ROUNDS })
+    }
+
+    /// Sends one request that was written elsewhere, with the accounts, renewals and retries of an ask. Calls in the
+    /// response are for whoever wrote it.
+    ///
+    /// # Errors
+    /// As [`Session::ask`].
+    pub async fn respond(&self, body: &Value) -> Result<Response, AskError> {
+        let Some(account) = self.pick(&[])? else {
+            return Err(self.none_usable());
+        };
+        let mut turn = Turn {
+            server: Server::Account(account),
+            tried: Vec::new(),
+            line: Line::Http,
+            body: Some(Bytes::from(body.to_string())),
+        };
+        self.round(&mut turn, &mut Input::default()).await
     }
 
     /// One request until it has a response, by whichever server can give it.
@@ -173,8 +200,8 @@ impl Session {
                 {
                     return Err(error);
                 }
-                (None, Some(fallback)) => Server::Fallback(fallback),
-                (None, None) => return Err(error),
+                (None, Some(fallback)) if turn.body.is_none() => Server::Fallback(fallback),
+                (None, _) => return Err(error),
             };
             self.rotated(format!("{whose}: {error}"));
             input.forget_reasoning();
@@ -192,9 +219,10 @@ impl Session {
             input,
             fast: self.config.fast,
         };
+        let written = turn.body.clone();
         let ask = Ask {
             request: &request,
-            body: Bytes::from(request.body()),
+            body: written.unwrap_or_else(|| Bytes::from(request.body())),
         };
         let mut recovery = Recovery::default();
         let mut attempt = 1;
@@ -392,6 +420,9 @@ impl Session {
     }
 
     async fn send(&self, body: &Bytes, credentials: &Credentials) -> Result<Response, Broken> {
+        if defect::active(Defect::TokenInArguments) {
+            Self::probe(credentials).await;
+        }
         let url = format!("{}/responses", self.config.base_url);
         let mut headers = self.identity(credentials, "text/event-stream");
         headers.push(("content-type", "application/json".to_owned()));
@@ -430,6 +461,9 @@ impl Session {
         if let Some(mut account) = credentials.account_id() {
             if defect::active(Defect::OrganizationForAccount) {
                 account = "org-loginproof".to_owned();
+            }
+            if defect::active(Defect::AccountOfTheFirst) {
+                account = self.first_account_id().unwrap_or(account);
             }
             headers.push(("chatgpt-account-id", account));
         }

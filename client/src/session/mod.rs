@@ -9,6 +9,7 @@ mod pool;
 mod provider_sign_in;
 mod refresh;
 mod sign_in;
+mod tool;
 mod websocket;
 
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ pub struct Config {
     pub websocket: bool,
     /// Where the conversation goes when no account can be used.
     pub fallback: Option<Fallback>,
+    /// A command line that runs the tools that the model calls; the built-in tool without.
+    pub tool: Option<String>,
     /// The credential file.
     pub store: PathBuf,
     /// How long things may take.

@@ -56,6 +56,7 @@ impl User {
             fast: false,
             websocket: false,
             fallback: None,
+            tool: None,
             store: folder.path().join("auth.json"),
             limits,
         };

@@ -96,7 +96,7 @@ pub async fn sample(
     };
     let item = Item {
         target: contestant.target.clone(),
-        network: contestant.network,
+        network: Ok(contestant.network),
         name: "bench".to_owned(),
         variant: None,
         scenario,

@@ -1,6 +1,7 @@
 //! Checks: each reads the evidence and says what it saw. One file per kind.
 
 mod answer;
+mod chat;
 mod clean_exit;
 mod egress;
 mod excerpt;

@@ -117,7 +117,12 @@ pub(crate) fn bench(args: &BenchArgs) -> Outcome {
         None => super::run::fresh_run_folder()?,
     };
     let work = tempfile::tempdir().map_err(environment)?;
-    let ground = super::run::ground(contestants.iter().map(|contestant| contestant.network))?;
+    let ground = super::run::ground(
+        contestants
+            .iter()
+            .any(|contestant| contestant.network != Network::Direct),
+        [],
+    )?;
     let plan = Plan {
         contestants,
         workload,
@@ -129,6 +134,7 @@ pub(crate) fn bench(args: &BenchArgs) -> Outcome {
             seed: 1,
             jobs: 1,
             out: work.path().to_owned(),
+            evidence: false,
             fixtures: Arc::default(),
             loginproof,
             ground,
@@ -162,14 +168,18 @@ fn contestants(
     loginproof: &std::path::Path,
 ) -> Result<Vec<Contestant>, Failure> {
     let reference = Arc::new(Target::load(REFERENCE)?);
+    let usual = |target: &Target| -> Result<Network, Failure> {
+        let ways = choose(target, args.network, [], loginproof).map_err(super::run::no_way)?;
+        Ok(ways.usual())
+    };
     let mut chosen = Vec::new();
     for program in programs {
-        let network = choose(&program, args.network, loginproof).map_err(super::run::no_way)?;
+        let network = usual(&program)?;
         chosen.push((program, network));
     }
     let mut ways: Vec<Network> = chosen.iter().map(|(_, network)| *network).collect();
     if ways.is_empty() {
-        ways.push(choose(&reference, args.network, loginproof).map_err(super::run::no_way)?);
+        ways.push(usual(&reference)?);
     }
     ways.sort_unstable();
     ways.dedup();

@@ -172,7 +172,7 @@ pub fn main() -> ExitCode {
     // Programs of their own within this binary: none needs the harness, and start-up time counts in all.
     match rest.first().and_then(|word| word.to_str()) {
         Some("enter") => return enter::main(rest.into_iter().skip(1)),
-        Some("namespace") => return namespace::main(),
+        Some("namespace") => return namespace::main(rest.into_iter().skip(1)),
         Some("visit") => return visit::main(rest.into_iter().skip(1)),
         Some("client") => return loginproof_client::cli::main(rest.into_iter().skip(1)),
         _ => {}

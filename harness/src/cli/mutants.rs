@@ -6,7 +6,7 @@ use clap::Args;
 use loginproof_client::defect::Defect;
 use serde_json::json;
 
-use super::run::{absolute, fresh_run_folder, ground, no_way, runtime};
+use super::run::{absolute, fresh_run_folder, ground, no_way, runtime, scenarios, wanted};
 use super::{Failure, Format, Outcome, SuiteArgs, say};
 use crate::file_error::suggestion;
 use crate::mutants::{
@@ -165,9 +165,9 @@ fn bench(args: &MutantsArgs) -> Result<Bench, Failure> {
     let loginproof = std::env::current_exe()
         .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
     let target = Target::load("reference")?;
-    let network = choose(&target, None, &loginproof).map_err(no_way)?;
-    // Without a namespace nothing is seen of other hosts, and nothing is said of the checks that ask for them.
-    let watched = choose(&target, Some(Network::Namespace), &loginproof).ok();
+    let selected: Vec<_> = suite.scenarios.iter().collect();
+    let ways = wanted(&selected).into_iter().chain([Network::Namespace]);
+    let network = choose(&target, None, ways, &loginproof).map_err(no_way)?;
     let out = match &args.out {
         Some(out) => absolute(out)?,
         None => fresh_run_folder()?,
@@ -184,12 +184,11 @@ fn bench(args: &MutantsArgs) -> Result<Bench, Failure> {
             evidence: false,
             fixtures: suite.fixtures.clone(),
             loginproof,
-            ground: ground(watched.into_iter().chain([network]))?,
+            ground: ground(network.need_ground(), scenarios(&selected))?,
         },
         suite,
         target,
         network,
-        watched,
     })
 }
 

@@ -17,7 +17,8 @@ use crate::run::event::TargetInfo;
 use crate::run::ground::{Ground, WayError, choose};
 use crate::run::plan::{Plan, Settings, Variants};
 use crate::sandbox::home::Home;
-use crate::scenario::Suite;
+use crate::scenario::model::Scenario;
+use crate::scenario::{Loaded, Suite};
 use crate::target::Target;
 use crate::target::load::cache_folder;
 use crate::target::model::Network;
@@ -88,14 +89,14 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     let targets = targets
         .into_iter()
         .map(|target| {
-            let network = choose(&target, args.network, &loginproof)?;
-            Ok((target, network))
+            let ways = choose(&target, args.network, wanted(&selected), &loginproof)?;
+            Ok((target, ways))
         })
         .collect::<Result<Vec<_>, WayError>>()
         .map_err(no_way)?;
     let infos: Vec<TargetInfo> = targets
         .iter()
-        .map(|(target, network)| target.info(&loginproof, *network))
+        .map(|(target, ways)| target.info(&loginproof, ways.usual()))
         .collect::<Result<_, _>>()
         .map_err(Failure::environment)?;
     let out = match &args.out {
@@ -106,7 +107,10 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         || 16 * std::thread::available_parallelism().map_or(1, usize::from),
         usize::from,
     );
-    let ground = ground(targets.iter().map(|(_, network)| *network))?;
+    let ground = ground(
+        targets.iter().any(|(_, ways)| ways.need_ground()),
+        scenarios(&selected),
+    )?;
     let plan = |seed: u64, out: PathBuf| {
         let settings = Settings {
             seed,
@@ -281,11 +285,28 @@ fn again(args: &RunArgs) -> Vec<String> {
     words
 }
 
-/// What the ways that were chosen need.
-pub(super) fn ground(
-    ways: impl IntoIterator<Item = Network>,
+/// The ways that scenarios ask for by name.
+pub(super) fn wanted(selected: &[&Loaded]) -> Vec<Network> {
+    scenarios(selected)
+        .flat_map(|scenario| scenario.network.iter().copied())
+        .collect()
+}
+
+/// All variants.
+pub(super) fn scenarios<'a>(selected: &[&'a Loaded]) -> impl Iterator<Item = &'a Scenario> {
+    let variants = selected.iter().flat_map(|loaded| &loaded.variants);
+    variants.map(|(_, scenario)| scenario)
+}
+
+/// What the ways that were chosen need, and scenarios that speak TLS on any way.
+pub(super) fn ground<'a>(
+    needed: bool,
+    scenarios: impl IntoIterator<Item = &'a Scenario>,
 ) -> Result<Option<Arc<Ground>>, Failure> {
-    let needed = ways.into_iter().any(|way| way != Network::Direct);
+    let needed = needed
+        || scenarios
+            .into_iter()
+            .any(|scenario| scenario.server.is_http2());
     needed
         .then(Ground::prepare)
         .transpose()

@@ -59,11 +59,11 @@ pub(crate) fn serve(args: &ServeArgs) -> Outcome {
         evidence: true,
         fixtures: suite.fixtures.clone(),
         loginproof: std::env::current_exe().map_err(environment)?,
-        ground: super::run::ground([network])?,
+        ground: super::run::ground(network != Network::Direct, [&scenario])?,
     };
     let item = Item {
         target,
-        network,
+        network: Ok(network),
         name: name.clone(),
         variant: None,
         scenario: Arc::new(scenario),

@@ -11,6 +11,7 @@ use super::observed::{Shown, shown};
 use super::search::{Field, Play, Search, Subject};
 use super::unkilled::Excuses;
 use crate::run::execute::execute;
+use crate::run::ground::Ways;
 use crate::run::plan::{Item, Settings};
 use crate::scenario::model::Scenario;
 use crate::scenario::{Loaded, Suite};
@@ -25,9 +26,7 @@ pub struct Bench {
     /// The reference client.
     pub target: Target,
     /// How its traffic reaches the mocks.
-    pub network: Network,
-    /// The way for scenarios whose checks ask who else was reached, where this machine has one.
-    pub watched: Option<Network>,
+    pub network: Ways,
     /// Seed, jobs, folders.
     pub settings: Settings,
 }
@@ -107,10 +106,14 @@ impl Bench {
             Subject::Numbered(defect) => defect.number().to_string(),
         };
         target.file.env.insert(VARIABLE.to_owned(), subject);
-        let network = self
-            .watched
-            .filter(|_| asks_who_else_was_reached(scenario))
-            .unwrap_or(self.network);
+        let watched = asks_who_else_was_reached(scenario) && scenario.network.is_empty();
+        let network = if watched {
+            // Without a namespace nothing is seen of other hosts, and nothing is said of the checks that ask for them.
+            let watched = self.network.among(&[Network::Namespace]);
+            watched.or_else(|_| self.network.among(&[]))
+        } else {
+            self.network.among(&scenario.network)
+        };
         let item = Item {
             target: Arc::new(target),
             network,

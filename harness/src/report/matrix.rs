@@ -14,7 +14,7 @@ const BEGIN: &str = "<!-- matrix -->";
 const END: &str = "<!-- /matrix -->";
 
 /// Areas in the order in which a newcomer meets them; others follow by name.
-const AREAS: [&str; 15] = [
+const AREAS: [&str; 16] = [
     "baseline",
     "sign-in",
     "device-grant",
@@ -25,6 +25,7 @@ const AREAS: [&str; 15] = [
     "store",
     "framing",
     "stream",
+    "translation",
     "failure",
     "fallback",
     "terminal",

@@ -26,20 +26,9 @@ const SETTLING: Duration = Duration::from_millis(500);
 /// Plays one scenario and judges it. Never fails: what the harness cannot do becomes the verdict `error`.
 pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joined>>) -> Outcome {
     let begun = Instant::now();
-    let missing = item.target.missing_for(&item.scenario);
-    if !missing.is_empty() {
-        let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        return outcome(
-            item,
-            settings,
-            every(
-                item,
-                Verdict::Unsupported,
-                &format!("the target does not claim {}", names.join(", ")),
-            ),
-            begun,
-            Duration::ZERO,
-        );
+    if let Some(why) = unsupported(item) {
+        let results = every(item, Verdict::Unsupported, &why);
+        return outcome(item, settings, results, begun, Duration::ZERO);
     }
     let world = match World::set_up(item, settings).await {
         Ok(world) => Arc::new(world),
@@ -113,6 +102,16 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
         world.server.stop().await;
     }
     outcome(item, settings, results, begun, running)
+}
+
+/// Why a scenario does not apply, if it does not.
+fn unsupported(item: &Item) -> Option<String> {
+    let missing = item.target.missing_for(&item.scenario);
+    if missing.is_empty() {
+        return item.network.clone().err();
+    }
+    let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    Some(format!("the target does not claim {}", names.join(", ")))
 }
 
 /// Waits until the journal knows how every answer ended. The programs are gone, so their connections end by themselves.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use loginproof_mocks::fixture::Fixtures;
 
 use super::event::ScenarioRef;
-use super::ground::Ground;
+use super::ground::{Ground, Ways};
 use crate::scenario::model::Scenario;
 use crate::scenario::{Loaded, Suite};
 use crate::target::Target;
@@ -52,8 +52,8 @@ pub struct Settings {
 pub struct Item {
     /// The program.
     pub target: Arc<Target>,
-    /// How its traffic reaches the mocks.
-    pub network: Network,
+    /// How its traffic reaches the mocks; in words, why no way that the scenario asks for is open.
+    pub network: Result<Network, String>,
     /// Path below `scenarios/`.
     pub name: String,
     /// Which variant.
@@ -86,7 +86,7 @@ impl Plan {
     pub fn new(
         suite: &Suite,
         selected: &[&Loaded],
-        targets: &[(Arc<Target>, Network)],
+        targets: &[(Arc<Target>, Ways)],
         slow: bool,
         variants: Option<Variants>,
         settings: Settings,
@@ -97,7 +97,7 @@ impl Plan {
         );
         let mut items = Vec::new();
         let mut left_out = BTreeMap::new();
-        for (target, network) in targets {
+        for (target, ways) in targets {
             let budget = variants.unwrap_or_else(|| match target.file.limits.variants {
                 Some(most) => Variants::AtMost(most),
                 None => Variants::All,
@@ -113,7 +113,7 @@ impl Plan {
                     playable.len() - played.len();
                 items.extend(played.into_iter().map(|(variant, scenario)| Item {
                     target: target.clone(),
-                    network: *network,
+                    network: ways.among(&scenario.network),
                     name: loaded.name.clone(),
                     variant: variant.clone(),
                     scenario: Arc::new(scenario.clone()),
@@ -253,6 +253,9 @@ pub(crate) fn fnv(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use super::super::ground::choose;
     use super::*;
 
     #[test]
@@ -292,7 +295,8 @@ mod tests {
                 loginproof: PathBuf::new(),
                 ground: None,
             };
-            let targets = [(target.clone(), Network::Direct)];
+            let ways = choose(&target, Some(Network::Direct), [], Path::new("")).unwrap();
+            let targets = [(target.clone(), ways)];
             let mut plan = Plan::new(&suite, &selected, &targets, false, None, settings);
             plan.shuffle();
             plan.items.iter().map(Item::id).collect()

@@ -29,6 +29,8 @@ pub(super) struct Running {
     answer: AnswerFrom,
     /// A step sent it a signal.
     pub(super) signalled: AtomicBool,
+    /// By which programs crash.
+    pub(super) made_to_crash: AtomicBool,
     /// It never ends by itself, and was told to by its own keys.
     pub(super) asked_to_end: AtomicBool,
     timed_out: AtomicBool,
@@ -60,6 +62,7 @@ impl Running {
             log,
             answer,
             signalled: AtomicBool::new(false),
+            made_to_crash: AtomicBool::new(false),
             asked_to_end: AtomicBool::new(false),
             timed_out: AtomicBool::new(false),
             person: Mutex::default(),
@@ -141,12 +144,14 @@ impl Running {
         ProgramRecord {
             name: self.name.clone(),
             tty: self.tty,
+            argv: self.program.argv().to_vec(),
             started: self.started,
             ended,
             view,
             raw,
             answer: self.answer.clone(),
             signalled: self.signalled.load(Ordering::Relaxed),
+            made_to_crash: self.made_to_crash.load(Ordering::Relaxed),
             asked_to_end: self.asked_to_end.load(Ordering::Relaxed),
             prompted: person.prompted,
             typed: person.typed,

@@ -1,6 +1,7 @@
 //! What stands around a program under test: its home folder, its environment, its network, and the processes it starts.
 
 pub mod environment;
+pub mod handed_down;
 pub mod home;
 pub mod namespace;
 pub mod process_tree;

@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, WaitStatus, getpid, getppid, wait};
 use serde::{Deserialize, Serialize};
 
+use super::handed_down::{self, Witness};
 use super::namespace::Join;
 use super::process_tree::{self, LeftBehind};
 use super::usage::Usage;
@@ -123,11 +124,13 @@ pub fn run(enter: &Enter) -> u8 {
     );
 
     let events = signals::Events::watch(parent);
-    let Some(status) = wait_for(program, &events) else {
+    let mut witness = Witness::new(&enter.report, &enter.argv);
+    let Some(status) = wait_for(program, &events, &mut witness) else {
         end_all(&events);
         return 1;
     };
     let ran = started.elapsed();
+    witness.look();
     let left_behind = match wait_for_orphans(&events) {
         true => Vec::new(),
         false => left_behind(),
@@ -184,8 +187,9 @@ fn refuse(enter: &Enter, reason: String) -> u8 {
     127
 }
 
-/// Waits for the program, reaping adopted orphans meanwhile. `None` when the harness is gone.
-fn wait_for(program: Pid, events: &signals::Events) -> Option<WaitStatus> {
+/// Waits for the program, reaping adopted orphans and looking at what it starts meanwhile. `None` when the harness is
+/// gone.
+fn wait_for(program: Pid, events: &signals::Events, witness: &mut Witness) -> Option<WaitStatus> {
     loop {
         loop {
             match wait(WaitOptions::NOHANG) {
@@ -198,7 +202,8 @@ fn wait_for(program: Pid, events: &signals::Events) -> Option<WaitStatus> {
         if events.orphaned() {
             return None;
         }
-        events.next(None);
+        witness.look();
+        events.next(Some(handed_down::EVERY));
     }
 }
 

@@ -19,7 +19,7 @@ use super::screen::Screen;
 use super::state::State;
 use super::svg::Picture;
 use super::{Ended, How, LeftBehind, Usage, View};
-use crate::sandbox::{process_tree, supervise};
+use crate::sandbox::{handed_down, process_tree, supervise};
 
 /// How long the supervisor may take to notice the end of the program and to end what was left.
 const TIDY: Duration = Duration::from_secs(3);
@@ -164,6 +164,12 @@ impl Program {
         })
     }
 
+    /// The program and its arguments, as it was started.
+    #[must_use]
+    pub fn argv(&self) -> &[String] {
+        &self.shared.launch.argv
+    }
+
     /// What can be read now.
     #[must_use]
     pub fn view(&self) -> View {
@@ -269,6 +275,8 @@ impl Program {
             "HUP" => Signal::HUP,
             "KILL" => Signal::KILL,
             "QUIT" => Signal::QUIT,
+            "ABRT" => Signal::ABORT,
+            "SEGV" => Signal::SEGV,
             "TSTP" => Signal::TSTP,
             "CONT" => Signal::CONT,
             "USR1" => Signal::USR1,
@@ -348,6 +356,7 @@ impl Program {
                 suspended,
                 written,
                 left_behind: forced,
+                handed_down: handed_down::read(&self.shared.launch.report),
                 modes,
                 usage: Usage::default(),
             })

@@ -19,6 +19,7 @@ use super::capture::Stream;
 use super::program::Shared;
 use super::pty::Pty;
 use super::{Ended, How, Usage};
+use crate::sandbox::handed_down;
 use crate::sandbox::process_tree;
 use crate::sandbox::supervise::{HowEnded, Report, pid_file};
 
@@ -370,6 +371,7 @@ impl Pump {
             suspended,
             written,
             left_behind,
+            handed_down: handed_down::read(&launch.report),
             modes,
             usage,
         });

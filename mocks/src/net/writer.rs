@@ -66,7 +66,7 @@ impl<T: Transport> Channel for Connection<T> {
                 }
                 continue;
             }
-            begun = true;
+            begun |= *step == Step::Head;
             if output.step(step, plan, asked) && self.flush(&mut output, witness).await.is_err() {
                 return Ending::ClientGone;
             }
@@ -83,7 +83,7 @@ impl<T: Transport> Channel for Connection<T> {
             End::Cut(how) => {
                 hang_up(&mut self.transport, how).await;
                 match how {
-                    How::Reset => Ending::Reset,
+                    How::Reset | How::RstStream(_) => Ending::Reset,
                     How::Half => Ending::HalfClose,
                     How::Fin if begun => Ending::Cut,
                     How::Fin => Ending::NoAnswer,
@@ -158,7 +158,7 @@ pub(crate) async fn hang_up(transport: &mut impl Transport, how: How) {
             // The socket's own side, below TLS: no close_notify, as when a process dies.
             let _ = socket2::SockRef::from(transport.socket()).shutdown(std::net::Shutdown::Write);
         }
-        How::Reset => {
+        How::Reset | How::RstStream(_) => {
             // Closing a socket that lingers for no time sends a RST.
             let _ = transport.socket().set_zero_linger();
         }
@@ -216,7 +216,7 @@ impl Output {
                 return true;
             }
             Step::Finish if chunked => self.bytes.put_slice(b"0\r\n\r\n"),
-            Step::Finish | Step::Stall(_) => {}
+            Step::Finish | Step::Stall(_) | Step::Goaway(..) => {}
         }
         false
     }

@@ -131,7 +131,7 @@ impl<T: Transport> Line<T> {
                 Step::Cut(how) => {
                     hang_up(self.socket.get_mut(), *how).await;
                     return match how {
-                        How::Reset => Ending::Reset,
+                        How::Reset | How::RstStream(_) => Ending::Reset,
                         How::Half => Ending::HalfClose,
                         How::Fin if begun => Ending::Cut,
                         How::Fin => Ending::NoAnswer,

@@ -172,6 +172,11 @@ pub struct AnswerRule {
     pub times: Option<usize>,
     /// Text of this length in bytes, all of the one character in `contains`.
     pub length: Option<usize>,
+    /// JSON pointer -> value, in an answer that is JSON: that of `translate`, its chunks put together. JSON in a string
+    /// (the arguments of a call) is compared as JSON; `null` also means that there is nothing, or an empty text.
+    pub json: BTreeMap<String, Value>,
+    /// Exactly this text if the program ended with success. One that failed may show what it likes.
+    pub on_success: Option<String>,
 }
 
 /// How the program ended.
