@@ -98,9 +98,9 @@ enum Server<'a> {
 struct Turn<'a> {
     server: Server<'a>,
     tried: Vec<Slot>,
+    line: Line,
     /// A body that was written elsewhere, in place of one from the conversation. No fallback understands it.
     body: Option<Bytes>,
-    line: Line,
 }
 
 /// One request, in the forms that transports have for it.
@@ -131,8 +131,8 @@ impl Session {
         let mut turn = Turn {
             server,
             tried: Vec::new(),
-            body: None,
             line: Line::new(self.config.websocket),
+            body: None,
         };
         for rounds in 1..=ROUNDS {
             let response = self.round(&mut turn, &mut input).await?;
@@ -166,9 +166,8 @@ impl Session {
         let mut turn = Turn {
             server: Server::Account(account),
             tried: Vec::new(),
+            line: Line::Http,
             body: Some(Bytes::from(body.to_string())),
-            // A WebSocket takes no body as it is.
-            line: Line::new(false),
         };
         self.round(&mut turn, &mut Input::default()).await
     }

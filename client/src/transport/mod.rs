@@ -195,14 +195,13 @@ impl Transport {
             Failure::local(Class::Setup, format!("{} is not a URL: {e}", request.url))
         })?;
         let elsewhere = request.purpose != "responses";
-        let client = match request.method {
-            Method::Upgrade => self.clients.for_upgrade(&url)?.clone(),
-            Method::Get | Method::Post
-                if elsewhere && defect::active(Defect::AuthorityOnlyForTurns) =>
-            {
-                clients::of_other_roots()?
+        let client = if elsewhere && defect::active(Defect::AuthorityOnlyForTurns) {
+            clients::of_other_roots()?
+        } else {
+            match request.method {
+                Method::Upgrade => self.clients.for_upgrade(&url)?.clone(),
+                Method::Get | Method::Post => self.clients.for_url(&url)?.clone(),
             }
-            Method::Get | Method::Post => self.clients.for_url(&url)?.clone(),
         };
         let mut outgoing = match request.method {
             Method::Get | Method::Upgrade => client.get(url.clone()),

@@ -109,8 +109,8 @@ fn validate_needs(file: &str, text: &str, scenario: &Scenario) -> Result<(), Fil
         ("fast", Capability::Fast),
         ("fallback", Capability::Fallback),
         ("pool", Capability::Pool),
-        ("children", Capability::Children),
         ("websocket", Capability::Websocket),
+        ("children", Capability::Children),
     ];
     for mode in &scenario.settings.modes {
         match known.iter().find(|(name, _)| name == mode) {

@@ -174,6 +174,8 @@ impl Fault {
             | Self::Headers(_)
             | Self::ContentLength(_)
             | Self::Chunk(_)
+            | Self::Fields(_)
+            | Self::Goaway(_)
             | Self::Throttle(_)
             | Self::NoFinalChunk
                 if framed =>
