@@ -64,21 +64,29 @@ pub(crate) async fn exchange<C: Channel>(
     if judged.exchange.endpoint == Endpoint::Egress {
         responder.requested(door, &judged.exchange).await;
     }
-    if let Some(gate) = judged.rule.and_then(|bound| bound.rule.hold.as_deref()) {
-        let opened = tokio::select! {
-            () = responder.gates.pass(gate) => true,
-            () = channel.gone() => false,
-        };
-        if !opened {
-            recording.end(Ending::ClientGone);
-            return false;
-        }
+    let rule = judged.rule.map(|bound| &bound.rule);
+    if !passes(channel, responder, rule.and_then(|rule| rule.hold.as_deref())).await {
+        recording.end(Ending::ClientGone);
+        return false;
     }
     let ready = match refusal {
         Some((status, message)) => responder.nonsense(status, &message),
         None => responder.answer(&judged).await,
     };
+    if !passes(channel, responder, rule.and_then(|rule| rule.hold_answer.as_deref())).await {
+        recording.end(Ending::ClientGone);
+        return false;
+    }
     reply(channel, &ready, asked, recording).await
+}
+
+/// Waits at a gate, if there is one. False when the client goes meanwhile.
+async fn passes<C: Channel>(channel: &mut C, responder: &Responder, gate: Option<&str>) -> bool {
+    let Some(gate) = gate else { return true };
+    tokio::select! {
+        () = responder.gates.pass(gate) => true,
+        () = channel.gone() => false,
+    }
 }
 
 /// Writes an answer. False when the channel is over.

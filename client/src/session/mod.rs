@@ -14,8 +14,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use crate::defect::{self, Defect};
 use crate::failure::Failure;
 use crate::oauth::device_flow::Prompt;
+use crate::oauth::jwt::Claims;
 use crate::oauth::{AccessToken, RefreshToken, SignInError};
 use crate::responses::FunctionCall;
 use crate::store::{Credentials, Store, StoreError};
@@ -228,6 +230,12 @@ impl Drop for Critical<'_> {
 impl Credentials {
     /// How far the access token is from its end, by this machine's clock.
     pub(crate) fn freshness(&self, now: SystemTime) -> Freshness {
+        if defect::active(Defect::ClockTrusted)
+            && let Some(end) = Claims::read(self.access.expose()).and_then(|c| c.expires_at)
+            && now.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|n| n.as_secs() as i64 >= end)
+        {
+            return Freshness::Expired;
+        }
         let age = self.last_refresh.and_then(|at| now.duration_since(at).ok());
         let Some(end) = self.expires_at() else {
             let old = age.is_some_and(|age| age > OPAQUE_LIFE);

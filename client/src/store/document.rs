@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::format::{Credentials, Exhausted};
+use crate::defect::{self, Defect};
 use crate::error_body::integer;
 
 /// The version that this client writes.
@@ -95,7 +96,9 @@ impl Document {
                 continue;
             };
             let same = |known: &Credentials| {
-                known.access == account.access && known.refresh == account.refresh
+                (known.access == account.access && known.refresh == account.refresh)
+                    || (defect::active(Defect::UsersOfAWorkspaceMerged)
+                        && known.same_account(&account))
             };
             if !accounts.iter().any(same) {
                 accounts.push(account);

@@ -59,6 +59,8 @@ pub struct ProgramRecord {
     pub answer: AnswerFrom,
     /// A step of the scenario sent it a signal.
     pub signalled: bool,
+    /// And that was `KILL`.
+    pub killed: bool,
     /// A full-screen program that never ends by itself, and was told to by its own keys.
     pub asked_to_end: bool,
     /// When the person had read address and code, since its start.
@@ -173,6 +175,8 @@ pub struct StoreEvidence {
     pub before: Option<Vec<u8>>,
     /// Its bytes and mode at the end.
     pub after: Option<(Vec<u8>, u32)>,
+    /// Whether its place is a symbolic link at the end.
+    pub linked: bool,
     /// What a reader saw at each change; none where changes cannot be watched.
     pub moments: Option<Vec<Moment>>,
 }

@@ -1,9 +1,11 @@
 //! One scenario, from an empty folder to verdicts.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use loginproof_mocks::Journal;
+use tokio::sync::OnceCell;
 
 use super::event::{CheckResult, Outcome};
 use super::evidence::{Evidence, StoreEvidence, home_files, time_running};
@@ -14,6 +16,8 @@ use super::steps::Stage;
 use super::world::World;
 use crate::check;
 use crate::check::mode_of;
+use crate::sandbox::disk;
+use crate::scenario::model as scenario;
 use crate::verdict::{Level, Verdict};
 
 /// A scenario that does not say otherwise is ended after this time.
@@ -28,17 +32,14 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
     let missing = item.target.missing_for(&item.scenario);
     if !missing.is_empty() {
         let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        return outcome(
-            item,
-            settings,
-            every(
-                item,
-                Verdict::Unsupported,
-                &format!("the target does not claim {}", names.join(", ")),
-            ),
-            begun,
-            Duration::ZERO,
-        );
+        let because = format!("the target does not claim {}", names.join(", "));
+        let results = every(item, Verdict::Unsupported, &because);
+        return outcome(item, settings, results, begun, Duration::ZERO);
+    }
+    if let Err(reason) = mounts(item, settings).await {
+        let because = format!("this machine gives programs no mounts of their own: {reason}");
+        let results = every(item, Verdict::Unsupported, &because);
+        return outcome(item, settings, results, begun, Duration::ZERO);
     }
     let world = match World::set_up(item, settings).await {
         Ok(world) => Arc::new(world),
@@ -111,6 +112,26 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
     outcome(item, settings, results, begun, running)
 }
 
+/// Whether the machine gives what a scenario's disks need. Looked up once.
+async fn mounts(item: &Item, settings: &Settings) -> Result<(), String> {
+    static AVAILABLE: OnceCell<Result<(), String>> = OnceCell::const_new();
+    let needed = item.scenario.all_steps().into_iter().any(|step| {
+        matches!(
+            step.disk,
+            Some(scenario::Disk::ReadOnly | scenario::Disk::Mounted)
+        )
+    });
+    if !needed {
+        return Ok(());
+    }
+    let look = || async {
+        let loginproof = settings.loginproof.clone();
+        let looked = tokio::task::spawn_blocking(move || disk::mounts_available(&loginproof));
+        looked.await.unwrap_or_else(|error| Err(error.to_string()))
+    };
+    AVAILABLE.get_or_init(look).await.clone()
+}
+
 /// Waits until the journal knows how every answer ended. The programs are gone, so their connections end by themselves.
 async fn settled(journal: &Journal) {
     let mut changed = journal.changed();
@@ -164,6 +185,7 @@ fn store_evidence(
         layout,
         before: world.seeded.clone(),
         after,
+        linked: world.store.as_deref().is_some_and(Path::is_symlink),
         moments,
     })
 }

@@ -29,6 +29,8 @@ pub(super) struct Running {
     answer: AnswerFrom,
     /// A step sent it a signal.
     pub(super) signalled: AtomicBool,
+    /// A step killed it.
+    pub(super) killed: AtomicBool,
     /// It never ends by itself, and was told to by its own keys.
     pub(super) asked_to_end: AtomicBool,
     timed_out: AtomicBool,
@@ -60,6 +62,7 @@ impl Running {
             log,
             answer,
             signalled: AtomicBool::new(false),
+            killed: AtomicBool::new(false),
             asked_to_end: AtomicBool::new(false),
             timed_out: AtomicBool::new(false),
             person: Mutex::default(),
@@ -147,6 +150,7 @@ impl Running {
             raw,
             answer: self.answer.clone(),
             signalled: self.signalled.load(Ordering::Relaxed),
+            killed: self.killed.load(Ordering::Relaxed),
             asked_to_end: self.asked_to_end.load(Ordering::Relaxed),
             prompted: person.prompted,
             typed: person.typed,

@@ -67,6 +67,9 @@ pub struct AuthorizationOptions {
     /// What the person is called (claim `name`). `>` and `?` in it make a token's payload need `-` and `_`, the letters in
     /// which base64url differs from base64; plain claims never do.
     pub name: String,
+    /// How far the server's clock is behind the program's: by their claims, tokens were issued and expire so much earlier
+    /// than they do. `expires_in` stays true. Default 0ms.
+    pub clock_behind: Span,
     /// How long after its rotation a spent refresh token is still answered with the newest pair. Default 0ms.
     pub grace: Span,
 }
@@ -103,6 +106,7 @@ impl Default for AuthorizationOptions {
             on_reuse: OnReuse::Reject,
             slow_down: SlowDown::Never,
             name: account::FIRST_NAME.to_owned(),
+            clock_behind: Span::seconds(0),
             grace: Span::seconds(0),
         }
     }
@@ -196,6 +200,11 @@ impl AuthorizationServer {
     /// Adds an account. With several, the page asks which one signs in.
     pub fn add_account(&self, email: &str, plan: &str) -> Account {
         self.lock().add_account(email, plan)
+    }
+
+    /// Adds another person of the first account's workspace: the same account id, another user.
+    pub fn add_colleague(&self, email: &str) -> Account {
+        self.lock().add_colleague(email)
     }
 
     /// All accounts; the first is the one that [`seed`](Self::seed) uses.

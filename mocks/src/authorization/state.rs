@@ -121,6 +121,12 @@ impl AuthorizationState {
         account
     }
 
+    pub(super) fn add_colleague(&mut self, email: &str) -> Account {
+        let account = self.accounts[0].colleague(self.accounts.len() + 1, email);
+        self.accounts.push(account.clone());
+        account
+    }
+
     /// Its own origin, without a slash at the end.
     pub(super) fn issuer(&self) -> &str {
         &self.issuer
@@ -389,7 +395,7 @@ impl AuthorizationState {
 
     /// The first pair of a sign-in.
     fn sign_in(&mut self, grant: Grant, account: Account, now: SystemTime) -> TokenAnswer {
-        let life = Lifetime::from(now, self.policy(grant.profile).access_life);
+        let life = self.policy(grant.profile).life(now);
         let pair = self.start_family(grant, account, life);
         self.answer(self.families.len() - 1, pair, now)
     }
@@ -420,6 +426,7 @@ impl AuthorizationState {
     pub(super) fn policy(&self, profile: &Profile) -> Policy {
         Policy {
             access_life: profile.tokens.life.unwrap_or(self.options.access_life.0),
+            clock_behind: self.options.clock_behind.0,
             on_reuse: profile.on_reuse.unwrap_or(self.options.on_reuse),
             grace: self.options.grace.0,
         }

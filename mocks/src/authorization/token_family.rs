@@ -16,8 +16,16 @@ use crate::script::TokenState;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Policy {
     pub(super) access_life: Duration,
+    pub(super) clock_behind: Duration,
     pub(super) on_reuse: OnReuse,
     pub(super) grace: Duration,
+}
+
+impl Policy {
+    /// The life of a token that is issued now.
+    pub(super) fn life(self, now: SystemTime) -> Lifetime {
+        Lifetime::from(now, self.access_life).told_by_a_clock(self.clock_behind)
+    }
 }
 
 /// What a client is handed.
@@ -125,7 +133,7 @@ impl TokenFamily {
                 if rotation == Rotation::Rotate {
                     shown.state = RefreshState::Spent { since: now };
                 }
-                Ok(self.issue(rotation, Lifetime::from(now, policy.access_life), mint))
+                Ok(self.issue(rotation, policy.life(now), mint))
             }
             RefreshState::Spent { since } => {
                 let within = now.duration_since(since).unwrap_or(Duration::ZERO) < policy.grace;
@@ -328,8 +336,8 @@ impl TokenFamily {
             grant: &self.grant,
             account: &self.account,
             session: &self.session,
-            issued: life.issued,
-            expires: life.expires,
+            issued: life.issued.saturating_sub(life.behind),
+            expires: life.expires.saturating_sub(life.behind),
         }
     }
 
@@ -347,6 +355,8 @@ impl TokenFamily {
 pub(super) struct Lifetime {
     issued: u64,
     expires: u64,
+    /// Claims are so many seconds behind.
+    behind: u64,
 }
 
 impl Lifetime {
@@ -355,6 +365,7 @@ impl Lifetime {
         Self {
             issued: unix_floor(now),
             expires: unix_ceil(now + life),
+            behind: 0,
         }
     }
 
@@ -363,6 +374,15 @@ impl Lifetime {
         Self {
             issued: unix_floor((end - life).min(now)),
             expires: unix_ceil(end),
+            behind: 0,
+        }
+    }
+
+    /// The same, as a clock tells it that is so far behind.
+    pub(super) fn told_by_a_clock(self, behind: Duration) -> Self {
+        Self {
+            behind: behind.as_secs(),
+            ..self
         }
     }
 

@@ -17,6 +17,7 @@ fn at(seconds: u64) -> SystemTime {
 fn policy(on_reuse: OnReuse, grace: u64) -> Policy {
     Policy {
         access_life: HOUR,
+        clock_behind: Duration::ZERO,
         on_reuse,
         grace: Duration::from_secs(grace),
     }
