@@ -65,7 +65,13 @@ pub(crate) async fn exchange<C: Channel>(
         responder.requested(door, &judged.exchange).await;
     }
     let rule = judged.rule.map(|bound| &bound.rule);
-    if !passes(channel, responder, rule.and_then(|rule| rule.hold.as_deref())).await {
+    if !passes(
+        channel,
+        responder,
+        rule.and_then(|rule| rule.hold.as_deref()),
+    )
+    .await
+    {
         recording.end(Ending::ClientGone);
         return false;
     }
@@ -73,7 +79,13 @@ pub(crate) async fn exchange<C: Channel>(
         Some((status, message)) => responder.nonsense(status, &message),
         None => responder.answer(&judged).await,
     };
-    if !passes(channel, responder, rule.and_then(|rule| rule.hold_answer.as_deref())).await {
+    if !passes(
+        channel,
+        responder,
+        rule.and_then(|rule| rule.hold_answer.as_deref()),
+    )
+    .await
+    {
         recording.end(Ending::ClientGone);
         return false;
     }

@@ -55,7 +55,9 @@ impl Session {
         if Claims::read(found.access.expose()).is_none_or(|claims| claims.account_id.is_none())
             && !defect::active(Defect::PlaceholderImported)
         {
-            return Err(nothing("its access token is none of ChatGPT's: it names no account"));
+            return Err(nothing(
+                "its access token is none of ChatGPT's: it names no account",
+            ));
         }
         let now = SystemTime::now();
         if found.expires_at().is_some_and(|end| end <= now) {

@@ -232,7 +232,9 @@ impl Credentials {
     pub(crate) fn freshness(&self, now: SystemTime) -> Freshness {
         if defect::active(Defect::ClockTrusted)
             && let Some(end) = Claims::read(self.access.expose()).and_then(|c| c.expires_at)
-            && now.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|n| n.as_secs() as i64 >= end)
+            && now
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .is_ok_and(|n| n.as_secs() as i64 >= end)
         {
             return Freshness::Expired;
         }

@@ -110,7 +110,14 @@ impl Drop for ByPresence {
 }
 
 fn is_stale(path: &Path) -> bool {
-    let age = || std::fs::metadata(path).ok()?.modified().ok()?.elapsed().ok();
+    let age = || {
+        std::fs::metadata(path)
+            .ok()?
+            .modified()
+            .ok()?
+            .elapsed()
+            .ok()
+    };
     let holder = || std::fs::read_to_string(path).ok()?.parse::<u32>().ok();
     let is_dead = |pid: u32| !Path::new("/proc").join(pid.to_string()).exists();
     match () {

@@ -76,8 +76,7 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
             )
         };
         let beside_store = evidence.credential_files.iter().any(|store| {
-            file.absolute.parent() == store.parent()
-                && (killed || store_kin(&file.absolute, store))
+            file.absolute.parent() == store.parent() && (killed || store_kin(&file.absolute, store))
         });
         if !beside_store {
             leaks.push((

@@ -110,7 +110,10 @@ fn still_linked(store: &StoreEvidence, evidence: &Evidence) -> Finding {
 }
 
 fn only_copy(store: &StoreEvidence, evidence: &Evidence) -> Finding {
-    let own = store.path.canonicalize().unwrap_or_else(|_| store.path.clone());
+    let own = store
+        .path
+        .canonicalize()
+        .unwrap_or_else(|_| store.path.clone());
     let secrets: Vec<&[u8]> = evidence
         .secrets
         .iter()

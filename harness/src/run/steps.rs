@@ -340,10 +340,14 @@ impl Stage {
                 self.world.server.authorization().expire_access();
                 Ok(())
             }
-            Elsewhere::SignIn => self.world.sign_in_elsewhere(false).map_err(StepError::Elsewhere),
-            Elsewhere::SignInAsAnother => {
-                self.world.sign_in_elsewhere(true).map_err(StepError::Elsewhere)
-            }
+            Elsewhere::SignIn => self
+                .world
+                .sign_in_elsewhere(false)
+                .map_err(StepError::Elsewhere),
+            Elsewhere::SignInAsAnother => self
+                .world
+                .sign_in_elsewhere(true)
+                .map_err(StepError::Elsewhere),
             Elsewhere::RemoveStore => match &self.world.store {
                 Some(store) => std::fs::remove_file(store).map_err(|error| {
                     StepError::Elsewhere(format!("cannot remove {}: {error}", store.display()))

@@ -102,10 +102,8 @@ mod imp {
     impl Changes {
         pub(super) fn watch(store: &Path, nth: usize) -> Option<Self> {
             let fd = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
-            let flags = WatchFlags::CREATE
-                | WatchFlags::MODIFY
-                | WatchFlags::MOVED_TO
-                | WatchFlags::DELETE;
+            let flags =
+                WatchFlags::CREATE | WatchFlags::MODIFY | WatchFlags::MOVED_TO | WatchFlags::DELETE;
             inotify::add_watch(&fd, store.parent()?, flags).ok()?;
             let name = store.file_name()?.to_str()?.trim_start_matches('.');
             let stem = name.split('.').next()?.to_owned();

@@ -199,7 +199,11 @@ impl World {
         if let Some(folder) = self.store.as_deref().and_then(Path::parent) {
             private_folder(folder)?;
         }
-        let linked = self.scenario.credentials.as_ref().is_some_and(|seeded| seeded.linked);
+        let linked = self
+            .scenario
+            .credentials
+            .as_ref()
+            .is_some_and(|seeded| seeded.linked);
         for file in seeds.files {
             if linked && self.store.as_ref() == Some(&file.path) {
                 let behind = self.home.path().join(BEHIND).join(file_name(&file.path));
@@ -224,7 +228,9 @@ impl World {
     /// Watches the credential file, if there is one.
     #[must_use]
     pub fn watch(&self) -> Option<StoreWatch> {
-        self.file_behind_store().as_deref().and_then(StoreWatch::start)
+        self.file_behind_store()
+            .as_deref()
+            .and_then(StoreWatch::start)
     }
 
     /// Another client of the same sign-in rotates the tokens, and stores the new pair if told so.

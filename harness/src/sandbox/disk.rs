@@ -141,8 +141,7 @@ mod linux {
     }
 
     pub(super) fn read_only(folder: &Path) -> Result<(), String> {
-        let failed =
-            |error| format!("cannot make {} read-only: {error}", folder.display());
+        let failed = |error| format!("cannot make {} read-only: {error}", folder.display());
         mount_point(folder)?;
         // What the mount forbids already cannot be allowed again.
         let now = rustix::fs::statvfs(folder).map_err(failed)?.f_flag;
@@ -157,7 +156,9 @@ mod linux {
         let flags = kept
             .into_iter()
             .filter(|(is, _)| now.contains(*is))
-            .fold(MountFlags::BIND | MountFlags::RDONLY, |all, (_, flag)| all | flag);
+            .fold(MountFlags::BIND | MountFlags::RDONLY, |all, (_, flag)| {
+                all | flag
+            });
         mount_remount(folder, flags, c"").map_err(failed)
     }
 }
