@@ -91,6 +91,7 @@ mod tests {
             },
             raw: Vec::new(),
             signalled: false,
+            killed: false,
             asked_to_end: false,
             prompted: Some(Duration::from_secs(1)),
             typed: String::new(),
