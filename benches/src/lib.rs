@@ -1,3 +1,3 @@
-//! Streams for benchmarks, generated: the same bytes on every machine and on every run.
+//! Streams for benchmarks.
 
-pub mod stream;
+pub use loginproof_streams as stream;

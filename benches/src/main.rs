@@ -1,12 +1,18 @@
-//! Compares the reference client's reader with its peers, on the same bytes, in one process.
+//! Compares the reference client's reader with its peers, on the same bytes, in one process, and puts the mock
+//! server under load.
 
-#![expect(clippy::print_stdout, reason = "what was measured is printed")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what was measured is printed"
+)]
 
 mod allocations;
 mod compare;
 mod decode;
 mod framing;
 mod gate;
+mod load;
 mod measure;
 mod reassembly;
 mod wire;
@@ -20,11 +26,16 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(
     name = "benches",
-    about = "Benchmarks of the reader of Responses streams"
+    about = "Benchmarks of the reader of Responses streams, and of the mock server"
 )]
 enum Command {
     /// Readers take turns in one process; the ratios of their CPU times count
     Compare(compare::Compare),
+    /// The mock server under load: paced streams, small answers beside wiremock, one long stream
+    Load(load::Load),
+    /// A server that `load` asks, until standard input ends
+    #[command(hide = true)]
+    Serve(load::Serve),
     /// Writes a stream to a file, for readers in other languages
     Write {
         /// Which stream
@@ -38,6 +49,8 @@ enum Command {
 fn main() -> ExitCode {
     match Command::parse() {
         Command::Compare(compare) => compare.run(),
+        Command::Load(load) => load.run(),
+        Command::Serve(serve) => serve.run(),
         Command::Write { stream, file } => {
             match std::fs::write(&file, Stream::new(stream, 20).bytes) {
                 Ok(()) => ExitCode::SUCCESS,

@@ -20,7 +20,7 @@ pub(crate) const fn any() -> bool {
 }
 
 #[cfg(feature = "defects")]
-pub use switch::{NONE, Unknown, VARIABLE, switch_on};
+pub use switch::{INERT, NONE, Unknown, VARIABLE, switch_on};
 #[cfg(feature = "defects")]
 pub(crate) use switch::{active, any};
 
@@ -30,17 +30,23 @@ mod switch {
 
     use super::Defect;
 
-    /// The environment variable that names the defect of this process.
+    /// The environment variable that names the defect of this process, or gives its number in the list.
     pub const VARIABLE: &str = "LOGINPROOF_DEFECT";
 
     /// Names no defect: the same way to start a program, for comparison.
     pub const NONE: &str = "none";
 
-    static ON: OnceLock<Defect> = OnceLock::new();
+    /// Names a defect that does nothing: everything is read the general way, as with any other.
+    pub const INERT: &str = "inert";
+
+    static ON: OnceLock<Option<Defect>> = OnceLock::new();
 
     /// A name that no defect has.
     #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-    #[error("{VARIABLE} names no defect: `{name}`; known are {NONE}, {}", known())]
+    #[error(
+        "{VARIABLE} names no defect: `{name}`; known are {NONE}, {INERT}, {}",
+        known()
+    )]
     pub struct Unknown {
         /// What was asked for.
         pub name: String,
@@ -49,22 +55,27 @@ mod switch {
     /// Switches on the defect that [`VARIABLE`] names, for the rest of the process.
     ///
     /// # Errors
-    /// No defect has this name.
+    /// No defect has this name or number.
     pub fn switch_on() -> Result<(), Unknown> {
         let name = std::env::var_os(VARIABLE).unwrap_or_default();
         let name = name.to_string_lossy();
         if name.is_empty() || name == NONE {
             return Ok(());
         }
-        let defect = Defect::named(&name).ok_or_else(|| Unknown {
-            name: name.into_owned(),
-        })?;
+        let defect = if name == INERT {
+            None
+        } else {
+            let defect = Defect::named(&name).or_else(|| Defect::numbered(name.parse().ok()?));
+            Some(defect.ok_or_else(|| Unknown {
+                name: name.into_owned(),
+            })?)
+        };
         ON.get_or_init(|| defect);
         Ok(())
     }
 
     pub(crate) fn active(defect: Defect) -> bool {
-        ON.get() == Some(&defect)
+        ON.get() == Some(&Some(defect))
     }
 
     pub(crate) fn any() -> bool {
@@ -96,6 +107,7 @@ mod tests {
             assert!(!defect.source().is_empty(), "{name}");
             assert!(!defect.areas().is_empty(), "{name}");
             assert_eq!(Defect::named(name), Some(*defect));
+            assert_eq!(Defect::numbered(defect.number()), Some(*defect));
         }
         let names: BTreeSet<&str> = Defect::ALL.iter().map(|defect| defect.name()).collect();
         assert_eq!(names.len(), Defect::ALL.len());

@@ -44,6 +44,7 @@ impl Person {
             model: "gpt-5.5".into(),
             fast: false,
             fallback: None,
+            tool: None,
             store: folder.path().join("auth.json"),
             limits: Limits::default(),
         };

@@ -34,7 +34,7 @@ fn main() -> std::io::Result<()> {
     let etc = folder.path().join("etc");
     Etc::write(&etc, "", &[])?;
     // Where the system refuses namespaces the last lines are missing.
-    let namespace = Namespace::create(&supervisor).ok();
+    let namespace = Namespace::create(&supervisor, &[]).ok();
     let inside = namespace.as_ref().map(|(own, _)| own.inside(&etc));
     let terminal = Attach::Pty {
         columns: 120,
@@ -48,7 +48,7 @@ fn main() -> std::io::Result<()> {
         kinds.push(("inside", &pipes, inside));
         let mut made = Vec::new();
         report("namespace", || {
-            made.push(Namespace::create(&supervisor).map_err(std::io::Error::other)?);
+            made.push(Namespace::create(&supervisor, &[]).map_err(std::io::Error::other)?);
             Ok(())
         })?;
         report("its end", || {

@@ -360,6 +360,41 @@ fn kept_runs_become_a_table_between_its_markers() {
 }
 
 #[test]
+fn kept_runs_become_a_page_of_findings_for_each_program() {
+    let desk = Desk::new();
+    desk.target("echo nothing to see");
+    desk.play("baseline/turn");
+    desk.loginproof(&[
+        "report",
+        "--findings",
+        "pages",
+        "--matrix",
+        "matrix.md",
+        "out",
+    ])
+    .assert()
+    .success();
+    assert!(desk.path().join("matrix.md").exists());
+    let page = std::fs::read_to_string(desk.path().join("pages/toy-toy-1-direct.md")).unwrap();
+    for told in [
+        "# A toy toy 1",
+        "“answers” does not hold",
+        "loginproof run --target ./toy.toml baseline/turn",
+        "**On the wire**",
+        "nothing to see",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    // Where the evidence has gone, there is nothing to write about.
+    std::fs::remove_dir_all(desk.path().join("out/toy")).unwrap();
+    let output = desk
+        .loginproof(&["report", "--findings", "pages", "out"])
+        .assert()
+        .code(2);
+    assert!(text(&output.get_output().stderr).contains("play the run again"));
+}
+
+#[test]
 fn the_newest_run_is_the_one_that_a_table_is_made_of() {
     let desk = Desk::new();
     desk.target("echo nothing to see");

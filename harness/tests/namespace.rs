@@ -43,7 +43,7 @@ impl Net {
         let etc = world.folder.path().join("etc");
         let pinned = ("pinned.test".to_owned(), IpAddr::from([198, 18, 7, 7]));
         Etc::write(&etc, AUTHORITY, &[pinned]).expect("files");
-        let (namespace, sockets) = Namespace::create(loginproof).expect("a namespace");
+        let (namespace, sockets) = Namespace::create(loginproof, &[]).expect("a namespace");
         Some(Self {
             world,
             namespace,

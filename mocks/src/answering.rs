@@ -1,5 +1,6 @@
 //! From what a rule says to an answer: fixtures and answers written out, with their placeholders filled.
 
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::fixture::{Fixture, Fixtures};
@@ -34,7 +35,7 @@ pub(crate) fn make(
 }
 
 /// The body of an event stream, with its placeholders filled.
-pub(crate) fn fill_stream(body: &[u8], values: &Values) -> Result<Vec<u8>, FillError> {
+pub(crate) fn fill_stream(body: &[u8], values: &Values) -> Result<Bytes, FillError> {
     Ok(Template::parse(body)?.fill(values, Escape::Json)?)
 }
 
@@ -126,7 +127,7 @@ fn from_fixture(fixture: &Fixture, values: &Values) -> Result<Answer, Unfilled> 
         status: fixture.status,
         reason: fixture.reason.clone(),
         headers: headers.collect::<Result<_, _>>()?,
-        body: fixture.body_template.fill(values, escape)?.into(),
+        body: fixture.body_template.fill(values, escape)?,
     })
 }
 
@@ -134,7 +135,7 @@ fn from_inline(inline: &InlineAnswer, values: &Values) -> Result<Answer, FillErr
     let (kind, body) = match (&inline.json, &inline.text, &inline.events) {
         (Some(json), _, _) => (
             "application/json",
-            fill_json(json, values)?.to_string().into_bytes(),
+            fill_json(json, values)?.to_string().into(),
         ),
         (_, Some(text), _) => {
             let kind = if text.starts_with('<') {
@@ -147,8 +148,8 @@ fn from_inline(inline: &InlineAnswer, values: &Values) -> Result<Answer, FillErr
                 Template::parse(text.as_bytes())?.fill(values, Escape::None)?,
             )
         }
-        (_, _, Some(events)) => ("text/event-stream", stream(events, values)?),
-        (None, None, None) => ("", Vec::new()),
+        (_, _, Some(events)) => ("text/event-stream", stream(events, values)?.into()),
+        (None, None, None) => ("", Bytes::new()),
     };
     let mut headers = Vec::new();
     let named = inline
@@ -166,7 +167,7 @@ fn from_inline(inline: &InlineAnswer, values: &Values) -> Result<Answer, FillErr
         status: inline.status,
         reason: reason(inline.status).to_owned(),
         headers,
-        body: body.into(),
+        body,
     })
 }
 

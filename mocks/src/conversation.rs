@@ -129,7 +129,9 @@ struct Recording<'a> {
     answer: Option<RecordedAnswer>,
     status: u16,
     headers: Vec<(String, String)>,
-    body: Vec<u8>,
+    /// The whole body, and how much of it was sent.
+    body: Bytes,
+    sent: usize,
 }
 
 impl<'a> Recording<'a> {
@@ -153,13 +155,15 @@ impl<'a> Recording<'a> {
             answer: Some(answer),
             status: 0,
             headers: Vec::new(),
-            body: Vec::new(),
+            body: Bytes::new(),
+            sent: 0,
         }
     }
 
     fn prepare(&mut self, ready: &Ready, headers: Vec<(String, String)>) {
         self.status = ready.plan.status;
         self.headers = headers;
+        self.body = ready.plan.body.clone();
         if let Some(answer) = &mut self.answer {
             answer.fixture.clone_from(&ready.fixture);
             answer.missed.clone_from(&ready.missed);
@@ -174,14 +178,19 @@ impl<'a> Recording<'a> {
         if answer.wire_bytes == 0 {
             answer.started = answer.ended;
         }
-        answer.body = std::mem::take(&mut self.body).into();
+        answer.truncated = self.sent > KEPT_OF_AN_ANSWER;
+        answer.body = self.body.slice(..self.sent.min(KEPT_OF_AN_ANSWER));
+        if answer.body.len() < self.body.len() {
+            // The rest is not kept alive for it.
+            answer.body = Bytes::copy_from_slice(&answer.body);
+        }
         answer.ending = ending;
         self.journal.finish(self.id, answer);
     }
 }
 
 impl Witness for Recording<'_> {
-    fn sent(&mut self, wire_bytes: usize, body: &[Bytes]) {
+    fn sent(&mut self, wire_bytes: usize, body_bytes: usize) {
         let Some(answer) = &mut self.answer else {
             return;
         };
@@ -191,11 +200,7 @@ impl Witness for Recording<'_> {
             answer.headers = std::mem::take(&mut self.headers);
         }
         answer.wire_bytes += wire_bytes as u64;
-        for bytes in body {
-            let kept = bytes.len().min(KEPT_OF_AN_ANSWER - self.body.len());
-            self.body.extend_from_slice(&bytes[..kept]);
-            answer.truncated |= kept < bytes.len();
-        }
+        self.sent += body_bytes;
     }
 }
 

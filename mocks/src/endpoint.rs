@@ -51,6 +51,12 @@ pub fn of(request: &Request, ambient: &[String]) -> Endpoint {
     }
 }
 
+/// The methods that a path takes; none where nothing is there.
+#[must_use]
+pub fn methods(path: &str) -> Option<&'static [&'static str]> {
+    known(path).map(|(_, methods)| methods)
+}
+
 /// What a path is for, and the methods it takes.
 fn known(path: &str) -> Option<(Endpoint, &'static [&'static str])> {
     const GET: &[&str] = &["GET"];

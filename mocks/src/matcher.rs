@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use regex::Regex;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::authorization::Account;
+use crate::authorization::{Account, TokenSeen};
 use crate::journal::Exchange;
 use crate::script::When;
 
@@ -81,8 +81,9 @@ impl Matcher {
                 .all(|(name, regex)| has_header(exchange, name, regex))
             && self.asks(exchange)
             && when.account.is_none_or(|number| {
-                let account = exchange.access.account.as_deref();
-                account.is_some_and(|id| Account::is_number(id, number))
+                let of = |seen: &TokenSeen| seen.account.clone();
+                let account = of(&exchange.access).or_else(|| of(&exchange.refresh));
+                account.is_some_and(|id| Account::is_number(&id, number))
             })
             && self.body_matches(exchange)
     }
@@ -107,7 +108,14 @@ impl Matcher {
 
     fn body_matches(&self, exchange: &Exchange) -> bool {
         let when = &self.when;
-        if when.grant.is_none() && when.body.is_empty() && when.input_has.is_none() {
+        if when.grant.is_none()
+            && when.body.is_empty()
+            && when.input_has.is_none()
+            && when.tools_have.is_none()
+            && when.part_has.is_none()
+            && when.says.is_empty()
+            && when.outputs.is_empty()
+        {
             return true;
         }
         let Some(body) = exchange.body_json() else {
@@ -119,16 +127,62 @@ impl Matcher {
                 .body
                 .iter()
                 .all(|(pointer, value)| body.pointer(pointer) == Some(value))
-            && when.input_has.as_ref().is_none_or(|fields| {
-                let has = |item: &Value| {
-                    fields
-                        .iter()
-                        .all(|(key, value)| item.get(key) == Some(value))
-                };
-                body.get("input")
-                    .and_then(Value::as_array)
-                    .is_some_and(|items| items.iter().any(has))
+            && has(when.input_has.as_ref(), items(&body, "input"))
+            && has(when.tools_have.as_ref(), items(&body, "tools"))
+            && has(
+                when.part_has.as_ref(),
+                items(&body, "input").flat_map(|item| items(item, "content")),
+            )
+            && when
+                .says
+                .iter()
+                .all(|(role, text)| says(&body, role).any(|said| said.contains(text)))
+            && when.outputs.iter().all(|(call, text)| {
+                items(&body, "input")
+                    .filter(|item| item["type"] == "function_call_output")
+                    .any(|item| item["call_id"] == **call && text_of(&item["output"]) == *text)
             })
+    }
+}
+
+/// The members of a list, or of none.
+fn items<'a>(of: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    of.get(name).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// Whether one of them has at least these fields with these values.
+fn has<'a>(
+    fields: Option<&Map<String, Value>>,
+    mut items: impl Iterator<Item = &'a Value>,
+) -> bool {
+    let Some(fields) = fields else { return true };
+    items.any(|item| {
+        let mut fields = fields.iter();
+        fields.all(|(key, value)| item.get(key) == Some(value))
+    })
+}
+
+/// All that a role says in a Responses request.
+fn says<'a>(body: &'a Value, role: &'a str) -> impl Iterator<Item = String> + 'a {
+    let system = role == "system";
+    let instructions = body.get("instructions").filter(move |_| system);
+    let messages = items(body, "input").filter(move |item| {
+        let is = |name: &str| item["role"] == name;
+        item["type"] != "function_call_output" && (is(role) || (system && is("developer")))
+    });
+    instructions
+        .map(text_of)
+        .into_iter()
+        .chain(messages.map(|item| text_of(&item["content"])))
+}
+
+/// A text that stands there as one string, or in parts.
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().map(text_of).collect(),
+        Value::Object(part) => part.get("text").map(text_of).unwrap_or_default(),
+        _ => String::new(),
     }
 }
 
@@ -150,7 +204,6 @@ pub(crate) mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::authorization::TokenSeen;
     use crate::journal::RecordedRequest;
     use crate::script::{Endpoint, TokenState};
 
@@ -222,6 +275,7 @@ pub(crate) mod tests {
                 r#"{"input-has":{"type":"function_call_output","call_id":"c"}}"#,
                 r#"{"input-has":{"call_id":"d"}}"#,
             ),
+            (r#"{"outputs":{"c":"1"}}"#, r#"{"outputs":{"c":"2"}}"#),
             (
                 r#"{"nth":2,"access":"live"}"#,
                 r#"{"nth":2,"access":"expired"}"#,
@@ -230,6 +284,36 @@ pub(crate) mod tests {
             assert!(request.matches(&when(yes)), "{yes}");
             assert!(!request.matches(&when(no)), "{no}");
         }
+    }
+
+    #[test]
+    fn what_is_said_is_the_same_in_one_string_and_in_parts() {
+        for body in [
+            r#"{"instructions":"Be brief. Be kind.","input":[{"role":"user","content":"Say hello."}]}"#,
+            r#"{"input":[{"role":"system","content":"Be brief. Be kind."},
+                {"type":"message","role":"user","content":[{"type":"input_text","text":"Say "},{"type":"input_text","text":"hello."}]}]}"#,
+            r#"{"input":[{"role":"developer","content":[{"type":"input_text","text":"Be kind."}]},{"role":"user","content":"Say hello."}]}"#,
+        ] {
+            let request = exchange(&[], body);
+            let says = r#"{"says":{"system":"Be kind.","user":"Say hello."}}"#;
+            assert!(request.matches(&when(says)), "{body}");
+            for no in [
+                r#"{"says":{"user":"Be kind."}}"#,
+                r#"{"says":{"assistant":"hello"}}"#,
+            ] {
+                assert!(!request.matches(&when(no)), "{no} {body}");
+            }
+        }
+        let request = exchange(
+            &[],
+            r#"{"tools":[{"type":"function","name":"f","strict":false}],
+            "input":[{"role":"user","content":[{"type":"input_image","image_url":"x","detail":"high"}]}]}"#,
+        );
+        assert!(request.matches(&when(
+            r#"{"tools-have":{"name":"f","strict":false},"part-has":{"image_url":"x"}}"#
+        )));
+        assert!(!request.matches(&when(r#"{"tools-have":{"name":"f","strict":true}}"#)));
+        assert!(!request.matches(&when(r#"{"part-has":{"image_url":"y"}}"#)));
     }
 
     #[test]

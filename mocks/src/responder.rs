@@ -1,8 +1,8 @@
 //! What a server answers: rules first, then itself.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
@@ -30,6 +30,9 @@ use crate::routes::DefaultStream;
 use crate::rulebook::{BoundRule, Rulebook};
 use crate::script::{AnswerSpec, Endpoint};
 use crate::template::{FillError, Values};
+
+/// Content codings of requests that are understood.
+const CODINGS: &str = "zstd, gzip, deflate";
 
 /// Longest body that the real server may answer.
 const LONGEST_ANSWER: usize = 64 << 20;
@@ -113,7 +116,19 @@ impl Responder {
     }
 
     /// The answer to a request, with what its rule's faults make of it.
-    pub(crate) async fn answer(&self, judged: &Judged<'_>) -> Ready {
+    pub(crate) async fn answer(&self, judged: &Judged<'_>) -> Arc<Ready> {
+        let kept = judged.rule.and_then(|bound| bound.made.as_ref());
+        if let Some(ready) = kept.and_then(OnceLock::get) {
+            return Arc::clone(ready);
+        }
+        let ready = Arc::new(self.make(judged).await);
+        match kept {
+            Some(kept) => Arc::clone(kept.get_or_init(|| ready)),
+            None => ready,
+        }
+    }
+
+    async fn make(&self, judged: &Judged<'_>) -> Ready {
         let spec = judged.rule.and_then(|bound| bound.rule.answer.as_ref());
         let (answer, fixture) = match spec {
             None => (self.own_answer(judged).await, None),
@@ -129,6 +144,7 @@ impl Responder {
             },
         };
         let mut draft = Draft::new(answer, self.random(&judged.exchange));
+        draft.nth = usize::try_from(judged.exchange.nth).unwrap_or(usize::MAX);
         let faults = judged.rule.map_or(&[][..], |bound| &bound.rule.faults);
         let missed = fault::apply(faults, &mut draft);
         Ready {
@@ -139,32 +155,37 @@ impl Responder {
     }
 
     /// What the server says to bytes that are no request.
-    pub(crate) fn nonsense(&self, status: u16, message: &str) -> Ready {
-        let answer = Answer::json(status, &json!({ "detail": message }));
+    pub(crate) fn nonsense(&self, status: u16, message: &str) -> Arc<Ready> {
+        let mut answer = Answer::json(status, &json!({ "detail": message }));
+        if status == 415 {
+            // RFC 9110 §15.5.16: where a content coding is the matter, the answer names those that would do.
+            let codings = ("accept-encoding".to_owned(), CODINGS.to_owned());
+            answer.headers.push(codings);
+        }
         let plan = Draft::new(answer, StdRng::seed_from_u64(self.seed)).plan();
-        Ready {
+        Arc::new(Ready {
             plan,
             missed: Vec::new(),
             fixture: None,
-        }
+        })
     }
 
     async fn own_answer(&self, judged: &Judged<'_>) -> Answer {
-        if matches!(
-            judged.exchange.endpoint,
-            Endpoint::Ambient | Endpoint::Unknown | Endpoint::Egress
-        ) {
-            return Answer::json(404, &json!({ "detail": "Not Found" }));
+        match judged.exchange.endpoint {
+            Endpoint::Unknown => {
+                if let Some(refused) = refused_method(&judged.request) {
+                    return refused;
+                }
+            }
+            Endpoint::Ambient | Endpoint::Egress => return not_found(),
+            _ => {}
         }
         let (answer, default_stream) = self.ask_server(judged, Rotation::Rotate).await;
         if !default_stream {
             return answer;
         }
         match answering::fill_stream(&answer.body, &self.values(judged, None)) {
-            Ok(body) => Answer {
-                body: body.into(),
-                ..answer
-            },
+            Ok(body) => Answer { body, ..answer },
             Err(error) => internal(&error),
         }
     }
@@ -253,7 +274,10 @@ impl Responder {
             dialled.label(request, &self.allotment);
             return;
         }
-        let host = request.header("host").map(|host| split_authority(host).0);
+        // HTTP/2 has it in a field of its own (RFC 9113 §8.3.1).
+        let host = request.host.take();
+        let host = host.or_else(|| request.header("host").map(str::to_owned));
+        let host = host.map(|host| split_authority(&host).0);
         request.origin = match &host {
             Some(host) if self.hosts.is_ours(host) => format!("https://{host}"),
             _ => self.origin.clone(),
@@ -346,6 +370,32 @@ fn bearer(request: &Request) -> Option<&str> {
         .then(|| token.trim())
 }
 
+/// What is said to a request for nothing that is here. None where `HEAD` stands for `GET` (RFC 9110 §9.3.2).
+fn refused_method(request: &Request) -> Option<Answer> {
+    let method = request.method.as_str();
+    let Some(methods) =
+        endpoint::methods(&request.path).filter(|methods| !methods.contains(&method))
+    else {
+        return Some(not_found());
+    };
+    let head = methods.contains(&"GET") && !methods.contains(&"HEAD");
+    if head && method == "HEAD" {
+        return None;
+    }
+    let allowed = methods.iter().copied().chain(head.then_some("HEAD"));
+    let allowed: Vec<&str> = allowed.collect();
+    let mut answer = Answer::json(405, &json!({ "detail": "Method Not Allowed" }));
+    // RFC 9110 §15.5.6
+    answer
+        .headers
+        .push(("allow".to_owned(), allowed.join(", ")));
+    Some(answer)
+}
+
+fn not_found() -> Answer {
+    Answer::json(404, &json!({ "detail": "Not Found" }))
+}
+
 fn internal(error: &FillError) -> Answer {
     Answer::json(500, &json!({ "detail": format!("loginproof: {error}") }))
 }
@@ -355,9 +405,12 @@ fn to_http(request: &Request) -> Result<http::Request<Body>, http::Error> {
         Some(query) => format!("{}?{query}", request.path),
         None => request.path.clone(),
     };
-    let mut builder = http::Request::builder()
-        .method(request.method.as_str())
-        .uri(target);
+    // RFC 9110 §8.6: what is said of the length holds for GET. Whoever writes the answer leaves its content out.
+    let method = match request.method.as_str() {
+        "HEAD" => "GET",
+        method => method,
+    };
+    let mut builder = http::Request::builder().method(method).uri(target);
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
     }

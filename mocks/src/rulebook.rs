@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::answering;
+use crate::fault::Fault;
 use crate::fixture::Fixtures;
 use crate::journal::Exchange;
 use crate::matcher::Matcher;
+use crate::responder::Ready;
 use crate::script::{Endpoint, Rule, Script};
 use crate::template::Placeholder;
 
@@ -24,6 +27,16 @@ pub struct ScriptProblem {
 #[must_use]
 pub fn validate(script: &Script, fixtures: &Fixtures) -> Vec<ScriptProblem> {
     let mut problems = Vec::new();
+    if script
+        .http
+        .is_some_and(|version| !(1..=2).contains(&version))
+    {
+        problems.push(ScriptProblem {
+            rule: "server.http".to_owned(),
+            message: "write 1 or 2, the version of HTTP; both are spoken when it is left out"
+                .to_owned(),
+        });
+    }
     for (place, endpoint, rule) in rules(script) {
         let mut messages = Matcher::new(&rule.when).err().unwrap_or_default();
         if rule.times == Some(0) {
@@ -63,6 +76,8 @@ pub(crate) struct BoundRule {
     pub(crate) asks_server: bool,
     /// Whether that answer hands out the next refresh token.
     pub(crate) rotates: bool,
+    /// Its answer, ready to go out, when that is the same each time: made once.
+    pub(crate) made: Option<OnceLock<Arc<Ready>>>,
     matcher: Matcher,
     used: AtomicU32,
 }
@@ -84,8 +99,11 @@ impl Rulebook {
                     _ => false,
                 })
             };
+            let same =
+                found.as_ref().is_some_and(Vec::is_empty) && !rule.faults.iter().any(Fault::varies);
             let bound = BoundRule {
                 place,
+                made: same.then(OnceLock::new),
                 asks_server: answer.is_none() || minted(None),
                 rotates: answer.is_none() || minted(Some("refresh_token")),
                 matcher,

@@ -90,6 +90,9 @@ impl Endpoint {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Script {
+    /// The version of HTTP that is spoken over TLS: 1 or 2. Both, as the client prefers, when left out. With 2 the
+    /// server speaks TLS at its own listener too.
+    pub http: Option<u8>,
     /// Settings of the authorization server: polling interval, token life, what happens on replay.
     pub authorization: AuthorizationOptions,
     /// Rules for the user-code request.
@@ -161,7 +164,8 @@ pub struct When {
     pub access_generation: Option<u32>,
     /// Generation of the refresh token within its family.
     pub refresh_generation: Option<u32>,
-    /// The account that the bearer token was minted for: 1 is the first one, further ones are those of a pool.
+    /// The account that the bearer token, or else the refresh token, was minted for: 1 is the first one, further ones are
+    /// those of a pool.
     pub account: Option<u32>,
     /// Headers by name (any case), each a regular expression that the value must match somewhere.
     pub header: BTreeMap<String, String>,
@@ -171,6 +175,15 @@ pub struct When {
     pub body: BTreeMap<String, serde_json::Value>,
     /// An item of the body's `input` list that has at least these fields with these values.
     pub input_has: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The same of the body's `tools` list.
+    pub tools_have: Option<serde_json::Map<String, serde_json::Value>>,
+    /// A part of the content of some item of the `input` list that has at least these fields with these values.
+    pub part_has: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Role -> text that is part of what it says, whether that is one string or several parts. `system` speaks in
+    /// `instructions` and in messages of the roles `system` and `developer`.
+    pub says: BTreeMap<String, String>,
+    /// Call id -> output of a function call as text, whether that is one string or several parts.
+    pub outputs: BTreeMap<String, String>,
 }
 
 /// What the authorization server knows of a token at the moment it is shown.
@@ -251,6 +264,12 @@ impl Script {
                 Some(AnswerSpec::Fixture(name)) => Some(name.as_str()),
                 _ => None,
             })
+    }
+
+    /// Whether HTTP/2 alone is spoken.
+    #[must_use]
+    pub fn is_http2(&self) -> bool {
+        self.http == Some(2)
     }
 
     /// The rules of an endpoint, in order.

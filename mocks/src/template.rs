@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 /// The longest text that `{{large:BYTES}}` makes.
@@ -52,7 +53,7 @@ pub(crate) struct Template {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
-    Bytes(Vec<u8>),
+    Bytes(Bytes),
     Placeholder(Placeholder),
 }
 
@@ -109,14 +110,14 @@ impl Template {
             text.extend_from_slice(&rest[..at]);
             let placeholder: Placeholder = name.parse()?;
             if !text.is_empty() {
-                pieces.push(Piece::Bytes(std::mem::take(&mut text)));
+                pieces.push(Piece::Bytes(std::mem::take(&mut text).into()));
             }
             pieces.push(Piece::Placeholder(placeholder));
             rest = &rest[at + after..];
         }
         text.extend_from_slice(rest);
         if !text.is_empty() {
-            pieces.push(Piece::Bytes(text));
+            pieces.push(Piece::Bytes(text.into()));
         }
         Ok(Self { pieces })
     }
@@ -130,7 +131,10 @@ impl Template {
     }
 
     /// Writes the values where their placeholders stand.
-    pub(crate) fn fill(&self, values: &Values, escape: Escape) -> Result<Vec<u8>, Unfilled> {
+    pub(crate) fn fill(&self, values: &Values, escape: Escape) -> Result<Bytes, Unfilled> {
+        if let [Piece::Bytes(bytes)] = self.pieces.as_slice() {
+            return Ok(bytes.clone());
+        }
         let mut out = Vec::new();
         for piece in &self.pieces {
             match piece {
@@ -144,7 +148,7 @@ impl Template {
                 }
             }
         }
-        Ok(out)
+        Ok(out.into())
     }
 
     /// A number, when the template is nothing but `{{unix…}}` or `{{nth}}`.
@@ -336,7 +340,7 @@ mod tests {
             .unwrap()
             .fill(&values(), escape)
             .unwrap();
-        String::from_utf8(bytes).unwrap()
+        String::from_utf8(bytes.to_vec()).unwrap()
     }
 
     #[test]

@@ -395,14 +395,14 @@ async fn a_web_socket_is_refused_with_426_and_no_rule_takes_it() {
 }
 
 #[tokio::test]
-async fn what_nobody_expected_is_answered_404_and_marked() {
+async fn what_nobody_expected_is_refused_and_marked() {
     let server = server(json!({})).await;
     let program = Program::new(&server);
-    for (path, expected) in [
-        ("/backend-api/wham/settings/user", true),
-        ("/favicon.ico", true),
-        ("/oauth/token", false),
-        ("/v2", false),
+    for (path, status, expected) in [
+        ("/backend-api/wham/settings/user", 404, true),
+        ("/favicon.ico", 404, true),
+        ("/oauth/token", 405, false),
+        ("/v2", 404, false),
     ] {
         let response = program
             .http
@@ -410,7 +410,7 @@ async fn what_nobody_expected_is_answered_404_and_marked() {
             .send()
             .await
             .unwrap();
-        assert_eq!(response.status(), 404, "{path}");
+        assert_eq!(response.status(), status, "{path}");
         assert_eq!(
             server.journal().snapshot().last().unwrap().expected,
             expected,

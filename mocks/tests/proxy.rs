@@ -12,7 +12,7 @@ use std::sync::Arc;
 use loginproof_mocks::journal::AttemptKind;
 use loginproof_mocks::net::CertificateAuthority;
 use loginproof_mocks::script::Endpoint;
-use loginproof_mocks::server::Front;
+use loginproof_mocks::server::{Front, PROXY_PASSWORD, PROXY_USER, ProxyKind};
 use loginproof_mocks::{MockServer, ServerConfig};
 use serde_json::json;
 use support::{BOUND, start, until};
@@ -25,31 +25,45 @@ const FOREIGN: &str = "telemetry.example";
 struct Run {
     server: MockServer,
     authority: Arc<CertificateAuthority>,
+    /// Who the client says it is.
+    user: Option<(&'static str, &'static str)>,
 }
 
 impl Run {
     async fn new() -> Self {
+        Self::of(ProxyKind::Open).await
+    }
+
+    async fn of(kind: ProxyKind) -> Self {
         let authority = Arc::new(CertificateAuthority::new().unwrap());
         let script = json!({ "models": [{ "answer": { "text": "{{origin}}" } }] });
         let server = start(ServerConfig {
             script: serde_json::from_value(script).unwrap(),
             ambient: vec!["*.npmjs.org".to_owned()],
-            front: Some(Front::Proxy),
+            front: Some(Front::Proxy(kind)),
             authority: Some(Arc::clone(&authority)),
             hosts: vec!["chatgpt.com".to_owned()],
             ..ServerConfig::default()
         })
         .await;
-        Self { server, authority }
+        Self {
+            server,
+            authority,
+            user: Some(("someone", "word")),
+        }
     }
 
     /// A client that trusts the run's authority.
     fn client(&self) -> reqwest::Client {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let root = reqwest::Certificate::from_der(self.authority.der()).unwrap();
-        let proxy = format!("http://someone:word@{}", self.server.proxy().unwrap());
+        let proxy = format!("http://{}", self.server.proxy().unwrap());
+        let proxy = reqwest::Proxy::all(proxy).unwrap();
         reqwest::Client::builder()
-            .proxy(reqwest::Proxy::all(proxy).unwrap())
+            .proxy(match self.user {
+                Some((user, password)) => proxy.basic_auth(user, password),
+                None => proxy,
+            })
             .tls_certs_only([root])
             .timeout(BOUND)
             .build()
@@ -208,4 +222,71 @@ async fn the_machine_itself_is_really_dialled() {
     // Nobody is there.
     let (status, _) = run.get(&format!("http://127.0.0.1:{port}/")).await;
     assert_eq!(status, 502);
+}
+
+#[tokio::test]
+async fn a_password_is_asked_for_and_goes_no_further() {
+    let mut run = Run::of(ProxyKind::Password).await;
+    let url = "https://chatgpt.com/backend-api/codex/models";
+    for stranger in [None, Some((PROXY_USER, "word"))] {
+        run.user = stranger;
+        let error = run.client().get(url).send().await.unwrap_err();
+        assert!(error.is_connect(), "{error:?}");
+    }
+    run.user = Some((PROXY_USER, PROXY_PASSWORD));
+    assert_eq!(run.get(url).await.0, 200);
+    let exchanges = run.server.journal().snapshot();
+    assert_eq!(exchanges.len(), 1);
+    let headers = &exchanges[0].request.headers;
+    assert!(
+        headers
+            .iter()
+            .all(|(name, _)| !name.eq_ignore_ascii_case("proxy-authorization"))
+    );
+    // Without a tunnel the challenge is the answer itself.
+    run.user = None;
+    let (status, _) = run.get("http://chatgpt.com/backend-api/codex/models").await;
+    assert_eq!(status, 407);
+}
+
+#[tokio::test]
+async fn a_proxy_can_refuse_everything() {
+    let run = Run::of(ProxyKind::Refusing).await;
+    let tunnel = run.client().get("https://chatgpt.com/").send().await;
+    assert!(tunnel.unwrap_err().is_connect());
+    assert_eq!(run.get("http://chatgpt.com/").await.0, 403);
+    assert!(run.server.journal().snapshot().is_empty());
+}
+
+#[tokio::test]
+async fn socks_leads_names_and_addresses_to_us() {
+    let run = Run::of(ProxyKind::Socks).await;
+    let mut socket = run.socket().await;
+    socket.write_all(&[5, 1, 0]).await.unwrap();
+    let mut chosen = [0; 2];
+    socket.read_exact(&mut chosen).await.unwrap();
+    assert_eq!(chosen, [5, 0]);
+    let name = b"chatgpt.com";
+    let mut request = vec![5, 1, 0, 3, name.len() as u8];
+    request.extend(name);
+    request.extend(80u16.to_be_bytes());
+    socket.write_all(&request).await.unwrap();
+    let mut opened = [0; 10];
+    socket.read_exact(&mut opened).await.unwrap();
+    assert_eq!(opened[..2], [5, 0]);
+    let ask =
+        b"GET /backend-api/codex/models HTTP/1.1\r\nhost: chatgpt.com\r\nconnection: close\r\n\r\n";
+    socket.write_all(ask).await.unwrap();
+    let mut answer = String::new();
+    let read = socket.read_to_string(&mut answer);
+    timeout(BOUND, read).await.unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let exchanges = run.server.journal().snapshot();
+    assert_eq!(exchanges[0].request.host.as_deref(), Some("chatgpt.com"));
+
+    // Who wants a password, and nothing else, is sent away.
+    let mut socket = run.socket().await;
+    socket.write_all(&[5, 1, 2]).await.unwrap();
+    socket.read_exact(&mut chosen).await.unwrap();
+    assert_eq!(chosen, [5, 0xff]);
 }

@@ -51,19 +51,19 @@ async fn bytes_that_are_no_request_are_answered_and_marked() {
         ("\u{16}\u{3}\u{1}\r\n\r\n", "400"),
         ("GET / HTTP/3.0\r\n\r\n", "505"),
         (
-            "POST /oauth/token HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
+            "POST /oauth/token HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
             "400",
         ),
         (
-            "POST /oauth/token HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+            "POST /oauth/token HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
             "400",
         ),
         (
-            "POST /oauth/token HTTP/1.1\r\ncontent-encoding: br\r\ncontent-length: 1\r\n\r\nx",
+            "POST /oauth/token HTTP/1.1\r\nhost: x\r\ncontent-encoding: br\r\ncontent-length: 1\r\n\r\nx",
             "415",
         ),
         (
-            "POST /oauth/token HTTP/1.1\r\ncontent-encoding: zstd\r\ncontent-length: 1\r\n\r\nx",
+            "POST /oauth/token HTTP/1.1\r\nhost: x\r\ncontent-encoding: zstd\r\ncontent-length: 1\r\n\r\nx",
             "400",
         ),
     ] {
@@ -90,7 +90,7 @@ async fn a_chunked_request_that_waits_for_a_word_gets_it() {
     )
     .await;
     let mut client = Client::connect(&server).await;
-    let head = "POST /oauth/token HTTP/1.1\r\nexpect: 100-continue\r\ntransfer-encoding: chunked\r\n\
+    let head = "POST /oauth/token HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ntransfer-encoding: chunked\r\n\
                 content-type: application/json\r\n\r\n";
     client.send(head).await;
     client.expect("HTTP/1.1 100 Continue\r\n\r\n").await;

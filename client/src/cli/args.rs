@@ -45,6 +45,12 @@ pub(super) enum Command {
         #[arg(long, env = "LOGINPROOF_IMPORT", value_enum, value_name = "PROGRAM")]
         import: Option<Import>,
     },
+    /// Answer one Chat Completions request: the request on standard input, the answer on standard output, both JSON
+    ///
+    /// When it asks for a stream, the answer comes in chunks, one per line, once it is whole. Parameters that the server
+    /// has no counterpart for are left out and named on standard error. After a failure standard output holds `error`,
+    /// and the exit status says which.
+    Translate,
     /// List the accounts and the other sign-ins, without asking the server and without secrets
     ///
     /// Asks go to the first account that can be used. One whose limit is reached is left out until the limit is
@@ -233,6 +239,12 @@ pub(super) struct Options {
         value_name = "NAME"
     )]
     fallback_model: Option<String>,
+    /// A command line for `sh` that runs the tools that the model calls
+    ///
+    /// It gets the arguments on standard input and the tool's name in LOGINPROOF_TOOL_NAME; what it prints is the output.
+    /// Without it there is one tool, which returns its text.
+    #[arg(long, global = true, env = "LOGINPROOF_TOOL", value_name = "COMMAND")]
+    pub(super) tool: Option<String>,
     /// How long a stream may be silent, in milliseconds
     #[arg(
         long,

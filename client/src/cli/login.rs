@@ -3,8 +3,10 @@
 use serde_json::json;
 
 use super::args::{Flow, Import, Login};
+use super::output::SWITCHED_OFF;
 use super::terminal::Terminal;
 use super::{Exit, Program};
+use crate::defect::{self, Defect};
 use crate::oauth::SignInError;
 use crate::oauth::jwt::Claims;
 use crate::session::{AccountError, Place, Status};
@@ -131,8 +133,14 @@ impl Program {
             )
         );
         let command = self.options.sign_in_command();
+        let start_again = || format!("Start again with: {command}{}", login.arguments());
         let hint = match error {
-            _ if again => Some(format!("Start again with: {command}{}", login.arguments())),
+            AccountError::SignIn(SignInError::Expired)
+                if !defect::active(Defect::DeviceCodeSettingUnmentioned) =>
+            {
+                Some(format!("{}\n{SWITCHED_OFF}", start_again()))
+            }
+            _ if again => Some(start_again()),
             AccountError::Import(_) => Some(format!(
                 "Sign in with that program first, or here with: {command}"
             )),

@@ -1,4 +1,4 @@
-//! The program: `login`, `ask`, `accounts`, `models`, `logout` and `status`.
+//! The program: `login`, `ask`, `translate`, `accounts`, `models`, `logout` and `status`.
 
 mod accounts;
 mod args;
@@ -6,6 +6,7 @@ mod exit;
 mod login;
 mod output;
 mod terminal;
+mod translate;
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -50,6 +51,11 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         output.note(&format!("error: {error}"));
         return Exit::Usage.into();
     }
+    let debug = std::env::var_os("DEBUG").is_some();
+    let output = Output {
+        verbose: output.verbose || (debug && defect::active(Defect::DebugVariableShowsTokens)),
+        ..output
+    };
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -60,6 +66,11 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
             return Exit::Failure.into();
         }
     };
+    if defect::active(Defect::NewerVersionAskedFor) {
+        let asked = tokio::net::TcpStream::connect(("updates.loginproof.test", 443));
+        let _ =
+            runtime.block_on(async { tokio::time::timeout(Duration::from_secs(2), asked).await });
+    }
     let mut exit = runtime.block_on(Program::new(args.options, output).run(args.command));
     if defect::active(Defect::SuccessWhateverHappened) {
         exit = Exit::Success;
@@ -89,6 +100,7 @@ impl Program {
             model: options.model.clone(),
             fast: options.fast,
             fallback: options.fallback(),
+            tool: options.tool.clone().filter(|line| !line.is_empty()),
             store: options.store(),
             limits: Limits::with_idle(options.idle()),
         };
@@ -117,6 +129,7 @@ impl Program {
                     }
                     self.ask(&prompts).await
                 }
+                Command::Translate => self.translate().await,
                 Command::Accounts => self.accounts(),
                 Command::Models => self.models().await,
                 Command::Logout => self.logout().await,
@@ -207,6 +220,9 @@ impl Program {
             _ => (None, "", 1),
         };
         let mut message = error.to_string();
+        if defect::active(Defect::CauseHidden) {
+            message = "agent failed: 'final_response'".to_owned();
+        }
         if attempts > 1 {
             message.push_str(&format!(" ({attempts} attempts)"));
         }
@@ -365,6 +381,9 @@ impl Program {
 
     /// What to do about a sign-in that is of no more use.
     fn sign_in_hint(&self) -> String {
+        if defect::active(Defect::StaleStoreUnnamed) {
+            return format!("Sign in again with: {}", self.options.sign_in_command());
+        }
         format!(
             "Sign in again with: {} (credentials in {})",
             self.options.sign_in_command(),

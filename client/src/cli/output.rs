@@ -19,6 +19,10 @@ pub(super) struct Output {
     pub(super) verbose: bool,
 }
 
+/// What the program cannot see: the server goes on saying "pending" (reported as openai/codex#34817).
+pub(super) const SWITCHED_OFF: &str = "If the page refuses the code, device codes may be switched off in the \
+    security settings of the account or its workspace. A ChatGPT account can sign in through a browser instead, \
+    with --flow callback.";
 /// How much of an answer that broke off is shown.
 const PARTIAL: usize = 2000;
 
@@ -131,11 +135,11 @@ impl Output {
         if defect::active(Defect::NoWordOfWarning) {
             return;
         }
-        self.note(
-            "Beware of phishing: go on only if you started this sign-in yourself, and give the code to nobody.\n\
-             If the page refuses the code, device codes may be switched off in the account's security settings.\n\
-             Waiting for the approval …",
-        );
+        self.note("Beware of phishing: go on only if you started this sign-in yourself, and give the code to nobody.");
+        if !defect::active(Defect::DeviceCodeSettingUnmentioned) {
+            self.note(SWITCHED_OFF);
+        }
+        self.note("Waiting for the approval …");
     }
 
     /// The URL, whole on a line of its own.

@@ -19,6 +19,16 @@ macro_rules! defects {
                 Self::ALL.iter().copied().find(|defect| defect.name() == name)
             }
 
+            /// The defect of this number.
+            pub fn numbered(number: usize) -> Option<Self> {
+                Self::ALL.get(number.checked_sub(1)?).copied()
+            }
+
+            /// Its place in the list, from 1: a name that says nothing of it.
+            pub fn number(self) -> usize {
+                self as usize + 1
+            }
+
             /// Its name.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
@@ -59,12 +69,15 @@ defects! {
     PollsAHairEarly "polls-a-hair-early" in ["sign-in", "device-grant"]:
         "Polls some milliseconds before the interval is over.",
         "charmbracelet/crush#3399";
+    FirstPollAtOnce "first-poll-at-once" in ["device-grant"]:
+        "Polls for the first time at once, without waiting an interval.",
+        "openclaw/openclaw!46698";
     SlowDownFatal "slow-down-fatal" in ["sign-in", "device-grant"]:
         "Takes slow_down for the end of the sign-in.",
         "cli/cli#9370";
     SlowDownForgotten "slow-down-forgotten" in ["sign-in", "device-grant"]:
         "Waits longer once after slow_down, then returns to the old interval.",
-        "octokit/auth-oauth-device.js#334";
+        "alpacax/alpacon-cli#244";
     SlowDownIgnored "slow-down-ignored" in ["sign-in", "device-grant"]:
         "Polls on at the old pace after slow_down.",
         "github/copilot-cli#957";
@@ -112,10 +125,22 @@ defects! {
         "NousResearch/hermes-agent!114756";
     IncompleteGrantStored "incomplete-grant-stored" in ["sign-in", "leaks"]:
         "Stores a sign-in although tokens are missing in it.",
-        "earendil-works/pi!7605";
+        "holon-run/holon!1549";
     ReasonDropped "reason-dropped" in ["sign-in", "refresh"]:
         "Shows the status of a refusal without its reason.",
         "OpenCoworkAI/open-codesign#219";
+    DeviceCodeSettingUnmentioned "device-code-setting-unmentioned" in ["sign-in"]:
+        "Does not say that device codes may be switched off in the account's settings, nor how else to sign in.",
+        "openai/codex#34817";
+    NotYetValidRefused "not-yet-valid-refused" in ["sign-in"]:
+        "Refuses a new token that is not yet valid by the clock of this machine.",
+        "Azure/azure-cli#26618";
+    NewTokenRefreshedAgain "new-token-refreshed-again" in ["sign-in", "refresh"]:
+        "Refreshes again and again while the clock of this machine calls each new token expired.",
+        "manfredsteyer/angular-oauth2-oidc#1135";
+    ReuseSignsOut "reuse-signs-out" in ["sign-in", "refresh"]:
+        "Signs out when its refresh token was spent elsewhere, and revokes the sign-in of whoever spent it.",
+        "openai/codex#6393";
     SignsOutBeforeSignIn "signs-out-before-sign-in" in ["sign-in"]:
         "Removes working credentials before there are new ones.",
         "openai/codex#46430";
@@ -196,9 +221,6 @@ defects! {
     FailureKeptUntilRestart "failure-kept-until-restart" in ["refresh"]:
         "Remembers that a refresh was refused until it is started again, whatever is in the file by then.",
         "openai/codex#6498";
-    ClockTrusted "clock-trusted" in ["refresh"]:
-        "Refreshes at every request, because its clock is ahead and each new token looks expired.",
-        "manfredsteyer/angular-oauth2-oidc#1135";
     LockWithoutOwner "lock-without-owner" in ["refresh"]:
         "Takes a lock file that a dead process left behind for a lock.",
         "Geocodio/yak!16";
@@ -267,6 +289,9 @@ defects! {
     OrganizationForAccount "organization-for-account" in ["baseline"]:
         "Names an organization where the account belongs.",
         "ndycode/codex-multi-auth#700";
+    NewerVersionAskedFor "newer-version-asked-for" in ["baseline"]:
+        "Asks another host for a newer version of itself at every start.",
+        "anthropics/claude-code#36250";
     SignOutKeepsTheFile "sign-out-keeps-the-file" in ["baseline"]:
         "Leaves the credential file behind when somebody signs out.",
         "openai/codex#14704";
@@ -278,6 +303,12 @@ defects! {
     CrUnknown "cr-unknown" in ["framing"]:
         "Does not know the lone carriage return as the end of a line.",
         "a2aproject/a2a-js#714";
+    CutCrLfIsTwoEnds "cut-crlf-is-two-ends" in ["framing"]:
+        "Takes a CRLF that lies in two chunks for two ends of lines.",
+        "rexxars/eventsource-parser#17";
+    CrHeldBack "cr-held-back" in ["framing"]:
+        "Waits behind a CR for the byte that follows, and at the end of the stream in vain.",
+        "universal-tool-calling-protocol/python-utcp!104";
     Utf8PerChunk "utf8-per-chunk" in ["framing"]:
         "Decodes each chunk by itself, and damages characters that lie in two.",
         "mrpulor-gh/nuphus#41";
@@ -287,12 +318,30 @@ defects! {
     BomKept "bom-kept" in ["framing"]:
         "Reads a byte order mark as part of the first line.",
         "openai/openai-python!3819";
+    CharsetObeyed "charset-obeyed" in ["framing"]:
+        "Decodes the stream as its content type says.",
+        "web-platform-tests/wpt eventsource/format-utf-8.any.js";
+    SecondBomDropped "second-bom-dropped" in ["framing"]:
+        "Drops every byte order mark at the start of the stream, where one belongs to the format.",
+        "web-platform-tests/wpt eventsource/format-bom-2.any.js";
+    NulEndsTheChunk "nul-ends-the-chunk" in ["framing"]:
+        "Reads each chunk as a C string, and loses what follows a NUL in it.",
+        "web-platform-tests/wpt eventsource/format-null-character.any.js";
     LineSeparatorsEndLines "line-separators-end-lines" in ["framing"]:
         "Takes Unicode's line separators for ends of lines.",
         "florimondmanca/httpx-sse#34";
     SpaceDemanded "space-demanded" in ["framing"]:
         "Does not read fields without a space behind the colon.",
         "praxis-proxy/praxis!739";
+    FieldsByTheirBeginning "fields-by-their-beginning" in ["framing"]:
+        "Takes every line that begins with the letters of a field for that field.",
+        "web-platform-tests/wpt eventsource/format-field-parsing.any.js";
+    BlockWithoutDataFatal "block-without-data-fatal" in ["framing"]:
+        "Reads a block without data as an event, and gives up because there is no JSON in it.",
+        "openai/openai-python#3833";
+    RetryMustBeANumber "retry-must-be-a-number" in ["framing"]:
+        "Gives up at a retry line that is no number.",
+        "spring-projects/spring-framework!37193";
     LastDataLineOnly "last-data-line-only" in ["framing"]:
         "Keeps only the last of several data lines.",
         "numman-ali/opencode-openai-codex-auth!96";
@@ -334,6 +383,15 @@ defects! {
     IncompleteRetried "incomplete-retried" in ["stream"]:
         "Asks again when an answer was cut short at its limit.",
         "openai/codex#38831";
+    CreatedDemanded "created-demanded" in ["stream"]:
+        "Gives up at an event that comes before response.created.",
+        "BerriAI/litellm#9545";
+    CreatedBeginsAnew "created-begins-anew" in ["stream"]:
+        "Forgets what has come when response.created comes a second time.",
+        "openai/openai-python src/openai/lib/streaming/responses/_responses.py";
+    LastTerminalWins "last-terminal-wins" in ["stream"]:
+        "Lets the last of several events that end the response decide.",
+        "xuzhougeng/wisp-science!748";
     UsageDemanded "usage-demanded" in ["stream"]:
         "Fails when a complete response does not count its reasoning tokens.",
         "BenedictKing/ccx#97";
@@ -366,7 +424,7 @@ defects! {
         "BerriAI/litellm#27144";
     TextFromDeltasOnly "text-from-deltas-only" in ["stream"]:
         "Takes the text of an answer from deltas only.",
-        "NousResearch/hermes-agent#5736";
+        "BerriAI/litellm#27144";
     DoneTextDoubled "done-text-doubled" in ["stream", "baseline"]:
         "Adds the whole text of a closing event to the deltas it repeats.",
         "BerriAI/litellm#27144";
@@ -391,6 +449,15 @@ defects! {
     BrokenOffIsSuccess "broken-off-is-success" in ["stream"]:
         "Loses the error when a connection breaks behind text, and takes the text for the answer.",
         "openai/openai-node#2046";
+    ResetStreamIsTheEnd "reset-stream-is-the-end" in ["stream"]:
+        "Takes the reset of an HTTP/2 stream for the end of the body, and what has come for the answer.",
+        "hyperium/hyper#3681";
+    CutBehindTheAnswerFatal "cut-behind-the-answer-fatal" in ["stream"]:
+        "Fails a complete answer because the connection breaks behind it.",
+        "anmonteiro/ocaml-h2!119";
+    RefusedStreamFatal "refused-stream-fatal" in ["stream"]:
+        "Gives up when a server refuses a request that it has not looked at.",
+        "nodejs/undici!5598";
     KeepaliveFatal "keepalive-fatal" in ["stream"]:
         "Gives up at a keepalive event.",
         "openai/openai-node#1964";
@@ -449,13 +516,25 @@ defects! {
         "openai/codex#41973";
     RefreshOnForbidden "refresh-on-forbidden" in ["failure"]:
         "Refreshes when the edge forbids the request.",
-        "openai/codex!6252";
+        "openclaw/openclaw#64174";
     LimitTakenForSignIn "limit-taken-for-sign-in" in ["failure", "stream"]:
         "Takes a usage limit for a problem of the sign-in.",
         "NousResearch/hermes-agent#89401";
     ResetTimeUnread "reset-time-unread" in ["failure"]:
         "Does not say when a usage limit ends.",
         "james-6-23/codex2api#9";
+    ResetTimeInvented "reset-time-invented" in ["failure"]:
+        "Names a time at which a usage limit ends although the server names none.",
+        "Soju06/codex-lb!1541";
+    PastResetRetried "past-reset-retried" in ["failure", "accounts"]:
+        "Asks again at once, and again, when the reset of a usage limit lies in the past.",
+        "NousResearch/hermes-agent#36276";
+    CauseHidden "cause-hidden" in ["failure"]:
+        "Ends in an error of its own in place of the one that ended the turn.",
+        "NousResearch/hermes-agent!39340";
+    StaleStoreUnnamed "stale-store-unnamed" in ["failure"]:
+        "Says to sign in again without saying where the stale credentials are.",
+        "garrytan/gstack#1542";
     BlockPageQuoted "block-page-quoted" in ["failure"]:
         "Shows the markup of a block page.",
         "openai/codex!6252";
@@ -464,7 +543,7 @@ defects! {
         "NousResearch/hermes-agent#90436";
     ErrorIsTheAnswer "error-is-the-answer" in ["failure"]:
         "Prints an error where the answer belongs.",
-        "NousResearch/hermes-agent!78485";
+        "NousResearch/hermes-agent#102921";
     ApiKeyInstead "api-key-instead" in ["failure"]:
         "Falls back to an API key from the environment without a word.",
         "openclaw/openclaw#81941";
@@ -483,6 +562,121 @@ defects! {
         "Does not turn to the next account when one has reached its limit.",
         "NousResearch/hermes-agent#24159";
 
+    NoRotationOnDeadSignIn "no-rotation-on-dead-sign-in" in ["accounts"]:
+        "Does not turn to the next account when the sign-in of one cannot be refreshed.",
+        "NousResearch/hermes-agent!4300";
+    ForbiddenAccountKept "forbidden-account-kept" in ["accounts"]:
+        "Does not turn to the next account when one is answered with 403.",
+        "NousResearch/hermes-agent!8289";
+    RotatesOnEveryRefusal "rotates-on-every-refusal" in ["accounts"]:
+        "Turns to the next account, or to the fallback, whatever the reason of a refusal.",
+        "screenpipe/screenpipe!5063";
+    SticksToLastGood "sticks-to-last-good" in ["accounts"]:
+        "Begins every turn with the account that worked last, although its sign-in is dead.",
+        "openclaw/openclaw#79021";
+    CooldownForgotten "cooldown-forgotten" in ["accounts"]:
+        "Begins every turn with an account whose limit is reached.",
+        "NousResearch/hermes-agent!10282";
+    CooldownOutlivesReset "cooldown-outlives-reset" in ["accounts"]:
+        "Leaves an account out after its limit has been lifted.",
+        "NousResearch/hermes-agent#72941";
+    CooldownOutlivesSignIn "cooldown-outlives-sign-in" in ["accounts"]:
+        "Leaves an account out for what happened before its new sign-in.",
+        "NousResearch/hermes-agent!17001";
+    OnePairForAllAccounts "one-pair-for-all-accounts" in ["accounts"]:
+        "Writes the new tokens of one account over those of another.",
+        "NousResearch/hermes-agent#11364";
+    FallbackBeforePool "fallback-before-pool" in ["accounts"]:
+        "Turns to the fallback although another account could answer.",
+        "NousResearch/hermes-agent#24159";
+    NoFallbackAtStart "no-fallback-at-start" in ["accounts"]:
+        "Does not turn to the fallback when the turn cannot begin because a refresh was refused.",
+        "NousResearch/hermes-agent#7230";
+    SilentFallback "silent-fallback" in ["accounts"]:
+        "Turns to the fallback without a word.",
+        "NousResearch/hermes-agent!31032";
+    // Network.
+    AuthorityOnlyForTurns "authority-only-for-turns" in ["network"]:
+        "Trusts the certificates that the environment names for its turns, and not at sign-in and refresh.",
+        "openai/codex#6849";
+    CertificateUnnamed "certificate-unnamed" in ["network"]:
+        "Says that a request failed, without a word about certificates or the file that is wrong.",
+        "openai/codex#26764";
+    ProxyPasswordDropped "proxy-password-dropped" in ["network"]:
+        "Leaves out the user and the password that stand in the proxy's URL.",
+        "anthropics/claude-code#84964";
+    ProxyUnnamed "proxy-unnamed" in ["network"]:
+        "Does not say that it is the proxy that fails.",
+        "openai/codex#5283";
+    SocksUnknown "socks-unknown" in ["network"]:
+        "Ends without a word about the proxy when that is one for SOCKS.",
+        "openai/codex#5283";
+    LoopbackThroughProxy "loopback-through-proxy" in ["network"]:
+        "Sends what is for this machine to the proxy.",
+        "fastagent-sh/fastagent!509";
+    ExemptionsIgnored "exemptions-ignored" in ["network"]:
+        "Sends everything to the proxy, whatever NO_PROXY says.",
+        "openclaw/openclaw!94039";
+    CallbackPortAssumed "callback-port-assumed" in ["network"]:
+        "Sends the browser to the registered port although another program listens there.",
+        "openai/codex#22048";
+    BatchTakenForSilence "batch-taken-for-silence" in ["network"]:
+        "Gives up on a stream that a proxy keeps back for a while.",
+        "nginx/nginx#1505";
+
+    // Translation.
+    ToolMessagesPassedOn "tool-messages-passed-on" in ["translation"]:
+        "Passes calls and their outputs on in the shape of Chat Completions.",
+        "NousResearch/hermes-agent!45";
+    LastSystemWins "last-system-wins" in ["translation"]:
+        "Keeps only the last of several system messages.",
+        "NousResearch/hermes-agent!45";
+    SystemPartsLost "system-parts-lost" in ["translation"]:
+        "Drops a system message whose content is a list of parts.",
+        "diegosouzapw/OmniRoute#12206";
+    ImageUrlNested "image-url-nested" in ["translation"]:
+        "Leaves the address of an image in an object, where a plain string belongs.",
+        "BerriAI/litellm#11820";
+    ImageDetailLost "image-detail-lost" in ["translation"]:
+        "Drops the detail in which an image shall be looked at.",
+        "open-webui/open-webui#28286";
+    StrictLeftOut "strict-left-out" in ["translation"]:
+        "Makes loose tools strict by leaving the word out.",
+        "open-webui/open-webui#27750";
+    ToolChoiceNested "tool-choice-nested" in ["translation"]:
+        "Leaves the name of the chosen tool in the shape of Chat Completions.",
+        "BerriAI/litellm#27611";
+    ResponseFormatLost "response-format-lost" in ["translation"]:
+        "Drops the schema that the answer shall follow.",
+        "BerriAI/litellm!16844";
+    ParametersPassedOn "parameters-passed-on" in ["translation"]:
+        "Passes parameters on that the server refuses.",
+        "akitaonrails/ai-memory!64";
+    FailedTranslatedAsStop "failed-translated-as-stop" in ["translation"]:
+        "Makes an empty success of a failed response.",
+        "askalf/dario!1205";
+    CutShortTranslatedAsStop "cut-short-translated-as-stop" in ["translation"]:
+        "Says that an answer is complete which was cut short.",
+        "BerriAI/litellm!37710";
+    FilteredTranslatedAsLength "filtered-translated-as-length" in ["translation"]:
+        "Says that an answer was too long which was filtered.",
+        "BerriAI/litellm!37710";
+    RefusalUntranslated "refusal-untranslated" in ["translation"]:
+        "Makes ordinary text of a refusal.",
+        "genkit-ai/genkit!6259";
+    UsageDetailsLost "usage-details-lost" in ["translation"]:
+        "Loses how many tokens were cached and how many were thought.",
+        "NousResearch/hermes-agent!45";
+    StopBesideCalls "stop-beside-calls" in ["translation"]:
+        "Says that the model is done when it calls tools.",
+        "BerriAI/litellm!37792";
+    CallsShareAnIndex "calls-share-an-index" in ["translation"]:
+        "Gives all calls of a stream the index 0.",
+        "BerriAI/litellm#21331";
+    OutputIndexForCalls "output-index-for-calls" in ["translation"]:
+        "Counts calls by their place in the output, thoughts included.",
+        "BerriAI/litellm!21337";
+
     // Terminal.
     TerminalDemanded "terminal-demanded" in ["sign-in", "terminal", "session"]:
         "Demands a terminal to sign in, without needing one.",
@@ -495,10 +689,10 @@ defects! {
         "openai/codex#12412";
     ColoursOnAPipe "colours-on-a-pipe" in ["terminal", "sign-in"]:
         "Colours what it prints although nobody looks at it.",
-        "openclaw/openclaw!46698";
+        "openai/codex codex-rs/login/src/device_code_auth.rs";
     AnswerOnStandardError "answer-on-standard-error" in ["terminal", "baseline"]:
         "Prints the answer on standard error.",
-        "NousResearch/hermes-agent!78485";
+        "NousResearch/hermes-agent#90436";
     WaitsForInput "waits-for-input" in ["terminal"]:
         "Waits for standard input to end although the prompt is an argument.",
         "openai/codex#20919";
@@ -519,6 +713,18 @@ defects! {
     NoWordOfWarning "no-word-of-warning" in ["leaks"]:
         "Shows the code without a word about phishing.",
         "bman654/clodex#140";
+    DebugVariableShowsTokens "debug-variable-shows-tokens" in ["leaks"]:
+        "Shows headers with their tokens when the environment asks for debug output.",
+        "fallow-rs/fallow!487";
+    TokenInArguments "token-in-arguments" in ["leaks"]:
+        "Starts a helper with the access token among its arguments.",
+        "rjwalters/loom#5982";
+    RefreshTokenHandedDown "refresh-token-handed-down" in ["leaks"]:
+        "Hands the refresh token to the tools that it starts.",
+        "langchain-ai/openwiki!287";
+    AccountOfTheFirst "account-of-the-first" in ["leaks", "accounts"]:
+        "Names the first account beside the token of the second.",
+        "NousResearch/hermes-agent#24159";
     BaseUrlOfTheOtherApi "base-url-of-the-other-api" in ["leaks"]:
         "Sends the ChatGPT token to the base URL that the environment names for the API.",
         "openai/codex!1487";

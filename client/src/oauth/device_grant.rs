@@ -151,7 +151,11 @@ impl DeviceGrant {
             State::Show(session) => {
                 let prompt = session.prompt.clone();
                 // RFC 8628 §3.5: the interval is waited before each poll, the first included.
-                let not_before = after(now, session.interval);
+                let not_before = if defect::active(Defect::FirstPollAtOnce) {
+                    now
+                } else {
+                    after(now, session.interval)
+                };
                 self.state = due(Action::Poll(session.clone()), 0, Some(not_before));
                 Step::Show(prompt)
             }

@@ -17,6 +17,8 @@ const PROFILE: &str = "https://api.openai.com/profile";
 pub struct Claims {
     /// Expiry, Unix seconds.
     pub expires_at: Option<i64>,
+    /// Not valid before, Unix seconds.
+    pub not_before: Option<i64>,
     /// The ChatGPT account (workspace) the token is for.
     pub account_id: Option<String>,
     /// The user within the account.
@@ -56,6 +58,7 @@ impl Claims {
         let of_auth = |name: &str| text(auth.and_then(|a| a.get(name)));
         Some(Self {
             expires_at: claims.get("exp").and_then(integer),
+            not_before: claims.get("nbf").and_then(integer),
             account_id: of_auth("chatgpt_account_id")
                 .or_else(|| text(claims.get("chatgpt_account_id"))),
             user_id: of_auth("chatgpt_user_id")

@@ -137,19 +137,27 @@ fn class_of_name(
         | "api_error"
         | "vector_store_timeout" => Class::Server,
         "context_length_exceeded" => Class::ContextLength,
-        "cyber_policy"
-        | "bio_policy"
-        | "misalignment_policy_violation"
-        | "image_content_policy_violation"
-        | "content_policy_violation"
-        | "data_residency_mismatch"
-        | "unsupported_country_region_territory"
-        | "deactivated_workspace" => Class::Policy,
+        "deactivated_workspace" => Class::Policy,
+        policy if names_a_policy(policy) => Class::Policy,
         "invalid_prompt" | "model_not_found" => Class::InvalidRequest,
         // Only where no better word stands beside it: a 401 may be typed `invalid_request_error`.
         "invalid_request_error" if status.is_none_or(|s| s == 400) => Class::InvalidRequest,
         _ => return None,
     })
+}
+
+/// Whether this code says what a policy forbids, to whomever it is asked by.
+pub(crate) fn names_a_policy(code: &str) -> bool {
+    matches!(
+        code,
+        "cyber_policy"
+            | "bio_policy"
+            | "misalignment_policy_violation"
+            | "image_content_policy_violation"
+            | "content_policy_violation"
+            | "data_residency_mismatch"
+            | "unsupported_country_region_territory"
+    )
 }
 
 fn plan(body: &ErrorBody) -> Option<String> {
@@ -167,7 +175,10 @@ fn reset(body: &ErrorBody, now: SystemTime) -> Option<SystemTime> {
         .resets_at
         .and_then(seconds)
         .and_then(|s| SystemTime::UNIX_EPOCH.checked_add(s));
+    let invented =
+        || defect::active(Defect::ResetTimeInvented).then(|| now + Duration::from_secs(5 * 3600));
     at.or_else(|| now.checked_add(body.resets_in.and_then(seconds)?))
+        .or_else(invented)
 }
 
 /// The code that some answers carry in a header when the body is generic.

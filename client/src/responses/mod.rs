@@ -14,8 +14,10 @@ mod scan;
 mod slot;
 mod template;
 mod text;
+pub mod translate;
 
 pub use assembly::Assembly;
+pub(crate) use classify::names_a_policy;
 pub use classify::{classify_answer, classify_error, failure_of_response};
 pub use event::{Channel, Event, Place};
 pub use item::{CallKind, Content, FunctionCall, Item, Phase};

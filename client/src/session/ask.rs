@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use super::fallback::Fallback;
 use super::pool::{Account, is_soft};
@@ -96,6 +97,8 @@ enum Server<'a> {
 struct Turn<'a> {
     server: Server<'a>,
     tried: Vec<Slot>,
+    /// A body that was written elsewhere, in place of one from the conversation. No fallback understands it.
+    body: Option<Bytes>,
 }
 
 impl Session {
@@ -119,6 +122,7 @@ impl Session {
         let mut turn = Turn {
             server,
             tried: Vec::new(),
+            body: None,
         };
         for rounds in 1..=ROUNDS {
             let response = self.round(&mut turn, &mut input).await?;
@@ -136,9 +140,31 @@ impl Session {
             for call in calls {
                 self.notify(Notice::Call { prompt, call });
             }
-            input.extend(&response, crate::responses::run_tool);
+            let mut outputs = std::collections::VecDeque::new();
+            for call in response.calls() {
+                outputs.push_back(self.run_tool(call).await);
+            }
+            // As many as there are calls.
+            input.extend(&response, |_| outputs.pop_front().unwrap_or_default());
         }
         Err(AskError::TooManyRounds { rounds: ROUNDS })
+    }
+
+    /// Sends one request that was written elsewhere, with the accounts, renewals and retries of an ask. Calls in the
+    /// response are for whoever wrote it.
+    ///
+    /// # Errors
+    /// As [`Session::ask`].
+    pub async fn respond(&self, body: &Value) -> Result<Response, AskError> {
+        let Some(account) = self.pick(&[])? else {
+            return Err(self.none_usable());
+        };
+        let mut turn = Turn {
+            server: Server::Account(account),
+            tried: Vec::new(),
+            body: Some(Bytes::from(body.to_string())),
+        };
+        self.round(&mut turn, &mut Input::default()).await
     }
 
     /// One request until it has a response, by whichever server can give it.
@@ -157,12 +183,22 @@ impl Session {
             };
             self.set_aside(account, failure).await;
             turn.tried.push(account.slot.clone());
+            let whose = account.name();
             turn.server = match (self.pick(&turn.tried)?, &self.config.fallback) {
+                (_, Some(fallback)) if defect::active(Defect::FallbackBeforePool) => {
+                    Server::Fallback(fallback)
+                }
                 (Some(account), _) => Server::Account(account),
-                (None, Some(fallback)) => Server::Fallback(fallback),
-                (None, None) => return Err(error),
+                (None, Some(_))
+                    if matches!(error, AskError::Refresh(_))
+                        && defect::active(Defect::NoFallbackAtStart) =>
+                {
+                    return Err(error);
+                }
+                (None, Some(fallback)) if turn.body.is_none() => Server::Fallback(fallback),
+                (None, _) => return Err(error),
             };
-            self.rotated(error.to_string());
+            self.rotated(format!("{whose}: {error}"));
             input.forget_reasoning();
         }
     }
@@ -174,7 +210,8 @@ impl Session {
             input,
             fast: self.config.fast,
         };
-        let body = Bytes::from(request.body());
+        let written = turn.body.clone();
+        let body = written.unwrap_or_else(|| Bytes::from(request.body()));
         let mut recovery = Recovery::default();
         let mut attempt = 1;
         let mut before = String::new();
@@ -226,6 +263,7 @@ impl Session {
             closed |= matches!(failure.class, Class::Transport | Class::Timeout);
             let limit = match failure.class {
                 _ if defect::active(Defect::RetriesWithoutEnd) => 60,
+                Class::UsageLimit { .. } if defect::active(Defect::PastResetRetried) => 60,
                 Class::Timeout => ATTEMPTS_AFTER_TIMEOUT,
                 _ => ATTEMPTS,
             };
@@ -342,6 +380,9 @@ impl Session {
     }
 
     async fn send(&self, body: &Bytes, credentials: &Credentials) -> Result<Response, Broken> {
+        if defect::active(Defect::TokenInArguments) {
+            Self::probe(credentials).await;
+        }
         let url = format!("{}/responses", self.config.base_url);
         let mut headers = self.identity(credentials, "text/event-stream");
         headers.push(("content-type", "application/json".to_owned()));
@@ -381,6 +422,9 @@ impl Session {
             if defect::active(Defect::OrganizationForAccount) {
                 account = "org-loginproof".to_owned();
             }
+            if defect::active(Defect::AccountOfTheFirst) {
+                account = self.first_account_id().unwrap_or(account);
+            }
             headers.push(("chatgpt-account-id", account));
         }
         headers
@@ -392,9 +436,10 @@ fn soft(error: &AskError) -> Option<Option<&Failure>> {
     match error {
         AskError::Failed { failure, .. } => is_soft(failure).then_some(Some(failure)),
         AskError::Refresh(RefreshError::Failed(failure)) => {
-            failure.sign_in_helps().then_some(Some(failure))
+            (failure.sign_in_helps() && is_soft(failure)).then_some(Some(failure))
         }
         AskError::Refresh(RefreshError::NoRefreshToken) => Some(None),
+        AskError::Cancelled { .. } if defect::active(Defect::RotatesOnEveryRefusal) => Some(None),
         _ => None,
     }
 }
@@ -410,7 +455,15 @@ fn retry_helps(failure: &Failure) -> bool {
         failure.class,
         Class::InvalidRequest | Class::Policy | Class::ContextLength
     );
+    let past = match failure.class {
+        Class::UsageLimit {
+            resets_at: Some(at),
+            ..
+        } => at <= std::time::SystemTime::now(),
+        _ => false,
+    };
     failure.retry_helps()
+        || (past && defect::active(Defect::PastResetRetried))
         || (quota && defect::active(Defect::QuotaRetried))
         || (final_word && defect::active(Defect::PermanentErrorRetried))
 }
@@ -427,7 +480,7 @@ fn api_key() -> Option<String> {
 fn back_off(attempt: u32, retry_after: Option<Duration>) -> Duration {
     let base = Duration::from_millis(200 << (attempt - 1).min(8));
     let jittered = base.mul_f64(rand::random_range(1.0..1.5));
-    if defect::active(Defect::RetriesWithoutEnd) {
+    if defect::active(Defect::RetriesWithoutEnd) || defect::active(Defect::PastResetRetried) {
         return Duration::from_millis(20);
     }
     let retry_after = retry_after.filter(|_| !defect::active(Defect::RetryAfterIgnored));

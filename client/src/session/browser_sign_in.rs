@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{AccountError, Credentials, Notice, Place, Session};
 use crate::answer::Answer;
+use crate::defect::{self, Defect};
 use crate::failure::Class;
 use crate::oauth::authorization_code::{Arrival, AuthorizationRequest, CLAUDE, CODEX};
 use crate::oauth::device_grant::{Outgoing, Tokens};
@@ -49,7 +50,11 @@ impl Session {
             .map_err(|error| SignInError::Listener(error.to_string()))?;
         // RFC 8252 §8.3: the address is better than the name, which may lead elsewhere.
         let host = if vendor { "localhost" } else { "127.0.0.1" };
-        let redirect_uri = format!("http://{host}:{}{CALLBACK}", listener.port());
+        let port = match listener.port() {
+            _ if vendor && defect::active(Defect::CallbackPortAssumed) => VENDOR_PORTS[0],
+            port => port,
+        };
+        let redirect_uri = format!("http://{host}:{port}{CALLBACK}");
         let request = self.authorization_request(&redirect_uri).await;
         self.notify(Notice::Browse {
             url: request.url.clone(),

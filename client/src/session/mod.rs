@@ -9,6 +9,7 @@ mod pool;
 mod provider_sign_in;
 mod refresh;
 mod sign_in;
+mod tool;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -17,7 +18,6 @@ use std::time::{Duration, SystemTime};
 use crate::defect::{self, Defect};
 use crate::failure::Failure;
 use crate::oauth::device_flow::Prompt;
-use crate::oauth::jwt::Claims;
 use crate::oauth::{AccessToken, RefreshToken, SignInError};
 use crate::responses::FunctionCall;
 use crate::store::{Credentials, Store, StoreError};
@@ -44,6 +44,8 @@ pub struct Config {
     pub fast: bool,
     /// Where the conversation goes when no account can be used.
     pub fallback: Option<Fallback>,
+    /// A command line that runs the tools that the model calls; the built-in tool without.
+    pub tool: Option<String>,
     /// The credential file.
     pub store: PathBuf,
     /// How long things may take.
@@ -230,14 +232,6 @@ impl Drop for Critical<'_> {
 impl Credentials {
     /// How far the access token is from its end, by this machine's clock.
     pub(crate) fn freshness(&self, now: SystemTime) -> Freshness {
-        if defect::active(Defect::ClockTrusted)
-            && let Some(end) = Claims::read(self.access.expose()).and_then(|c| c.expires_at)
-            && now
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .is_ok_and(|n| n.as_secs() as i64 >= end)
-        {
-            return Freshness::Expired;
-        }
         let age = self.last_refresh.and_then(|at| now.duration_since(at).ok());
         let Some(end) = self.expires_at() else {
             let old = age.is_some_and(|age| age > OPAQUE_LIFE);
@@ -248,7 +242,7 @@ impl Credentials {
             };
         };
         // A clock that is ahead makes every new token look expired; asking again and again would not help.
-        if age.is_some_and(|age| age < YOUNG) {
+        if age.is_some_and(|age| age < YOUNG) && !defect::active(Defect::NewTokenRefreshedAgain) {
             return Freshness::Fresh;
         }
         match end.duration_since(now) {

@@ -8,6 +8,9 @@ use super::refresh::{Flight, RefreshError};
 use super::{Credentials, Freshness, Notice, Session};
 use crate::defect::{self, Defect};
 use crate::failure::{Class, Failure};
+use crate::oauth::jwt::Claims;
+use crate::oauth::refusal;
+use crate::responses::names_a_policy;
 use crate::store::{Exhausted, Slot, StoreError};
 
 /// An account, and what this process knows of it.
@@ -57,6 +60,20 @@ impl Account {
 
     pub(super) fn set_current(&self, credentials: Credentials) {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(credentials);
+    }
+
+    /// What a person calls it.
+    pub(super) fn name(&self) -> String {
+        let credentials = self.current();
+        let email = credentials.as_ref().and_then(|known| {
+            let id = known.id.as_ref().map_or("", |id| id.expose());
+            Claims::read(id)
+                .or_else(|| Claims::read(known.access.expose()))?
+                .email
+        });
+        let name = email.or_else(|| credentials?.account_id());
+        let name = name.unwrap_or_else(|| "an unnamed account".to_owned());
+        crate::redact::one_line(&name, 120)
     }
 
     fn exhausted(&self, now: SystemTime) -> Option<Exhausted> {
@@ -162,12 +179,18 @@ impl Session {
         };
         let now = SystemTime::now();
         if failure.sign_in_helps() {
-            // A refused renewal has its note already. What the API refuses is dead in a pool, where nobody looks.
-            if failure.class == Class::AccessRevoked
-                && let Some(credentials) = account.current()
-            {
-                self.store.quarantine(&credentials.refresh, failure, now);
+            // The access token is refused as well: in a pool, where nobody looks, that is the end of the account. As
+            // with every note, only what the server names is remembered.
+            let code = failure.code.as_deref();
+            let named =
+                failure.class == Class::AccessRevoked || code.is_some_and(refusal::ends_the_grant);
+            if named && let Some(credentials) = account.current() {
+                self.store
+                    .quarantine_account(&credentials.refresh, failure, now);
             }
+            return;
+        }
+        if defect::active(Defect::CooldownForgotten) {
             return;
         }
         let exhausted = Exhausted {
@@ -193,6 +216,9 @@ impl Session {
     }
 
     pub(super) fn rotated(&self, failure: String) {
+        if defect::active(Defect::SilentFallback) {
+            return;
+        }
         self.notify(Notice::Rotated { failure });
     }
 
@@ -200,6 +226,9 @@ impl Session {
         let Some(credentials) = account.current() else {
             return true;
         };
+        if defect::active(Defect::SticksToLastGood) {
+            return false;
+        }
         self.store
             .quarantined(&credentials.refresh)
             .is_some_and(|note| {
@@ -211,21 +240,37 @@ impl Session {
 }
 
 /// Whether another account may be served where this one was not: limits, budgets, a closed workspace, a dead sign-in.
-/// What the policy forbids one account, it forbids the next.
+/// What a policy forbids one account, it forbids the next.
 pub(super) fn is_soft(failure: &Failure) -> bool {
     if defect::active(Defect::NoRotationOnSoftFailure) && !failure.sign_in_helps() {
         return false;
     }
-    let closed = failure.code.as_deref() == Some("deactivated_workspace");
+    if defect::active(Defect::NoRotationOnDeadSignIn) && failure.sign_in_helps() {
+        return false;
+    }
+    if defect::active(Defect::RotatesOnEveryRefusal) {
+        return true;
+    }
+    let code = failure.code.as_deref();
+    let closed = code == Some("deactivated_workspace");
+    // 403 with a code that names no policy is about the account (reported as NousResearch/hermes-agent!8289).
+    let forbidden = failure.status == Some(403)
+        && failure.class == Class::Policy
+        && code.is_some_and(|code| !names_a_policy(code))
+        && !defect::active(Defect::ForbiddenAccountKept);
     matches!(
         failure.class,
         Class::UsageLimit { .. } | Class::Quota | Class::RateLimited
     ) || failure.status == Some(402)
         || closed
+        || forbidden
         || failure.sign_in_helps()
 }
 
 fn cool_down(failure: &Failure, now: SystemTime) -> SystemTime {
+    if defect::active(Defect::CooldownOutlivesReset) {
+        return now + COOL_DOWN;
+    }
     let wait = match &failure.class {
         Class::UsageLimit {
             resets_at: Some(at),
@@ -267,11 +312,18 @@ mod tests {
         ] {
             assert!(!is_soft(&of(class.clone())), "{class:?}");
         }
-        let closed = Failure {
-            status: Some(402),
+        let refused = |status, code: Option<&str>| Failure {
+            status: Some(status),
+            code: code.map(str::to_owned),
             ..of(Class::Policy)
         };
-        assert!(is_soft(&closed));
+        assert!(is_soft(&refused(402, None)));
+        assert!(is_soft(&refused(403, Some("key_revoked"))));
+        assert!(!is_soft(&refused(403, None)));
+        assert!(!is_soft(&refused(
+            403,
+            Some("unsupported_country_region_territory")
+        )));
     }
 
     #[test]

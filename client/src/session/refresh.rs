@@ -94,7 +94,15 @@ impl Session {
                 credentials,
                 requested: false,
             }),
-            Freshness::Expired => self.renew(account, &credentials.access).await,
+            Freshness::Expired => {
+                let mut renewed = self.renew(account, &credentials.access).await?;
+                for _ in 0..8 {
+                    if defect::active(Defect::NewTokenRefreshedAgain) {
+                        renewed = self.renew(account, &renewed.credentials.access).await?;
+                    }
+                }
+                Ok(renewed)
+            }
             Freshness::Ending => match self.renew(account, &credentials.access).await {
                 Ok(renewed) => Ok(renewed),
                 // A spent refresh token does not make the access token invalid.
@@ -219,6 +227,9 @@ impl Session {
                         && !defect::active(Defect::LoserGivesUp) =>
                 {
                     let Some(newer) = self.await_newer(account, &pair).await else {
+                        if defect::active(Defect::ReuseSignsOut) {
+                            self.sign_out().await?;
+                        }
                         return Err(failure.into());
                     };
                     account.set_current(newer.clone());

@@ -1,15 +1,18 @@
 //! Signs in by device code and signs out.
 
 use std::io::IsTerminal as _;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
 use super::{AccountError, Credentials, Notice, Session};
 use crate::answer::Answer;
 use crate::defect::{self, Defect};
-use crate::failure::Failure;
+use crate::failure::text::span;
+use crate::failure::{Class, Failure};
+use crate::oauth::SignInError;
 use crate::oauth::device_flow::{DeviceFlow, Step};
+use crate::oauth::jwt::Claims;
 use crate::oauth::token::{self, Body, Grant};
 use crate::store::{Slot, StoreError, StoreLock};
 use crate::transport::{Method, Request};
@@ -91,8 +94,19 @@ impl Session {
         mut credentials: Credentials,
         place: Place,
     ) -> Result<Credentials, AccountError> {
-        let _lock = self.lock_for_sign_in().await?;
         let now = SystemTime::now();
+        let ahead = not_valid_for(&credentials, now);
+        if let Some(ahead) = ahead {
+            let why = format!(
+                "the new tokens are valid only in {} by this machine's clock: check the clock",
+                span(ahead)
+            );
+            if defect::active(Defect::NotYetValidRefused) {
+                return Err(SignInError::Refused(Failure::local(Class::Unreadable, why)).into());
+            }
+            self.warn(why);
+        }
+        let _lock = self.lock_for_sign_in().await?;
         if place == Place::Added {
             credentials.slot = free_slot(&self.store.accounts()?, &credentials);
         }
@@ -115,7 +129,7 @@ impl Session {
     /// A refresh that another process has under way must not overwrite them. A lock that cannot be had is no reason to
     /// throw them away.
     pub(super) async fn lock_for_sign_in(&self) -> Result<Option<StoreLock>, AccountError> {
-        let lock = self.store.lock(std::time::Duration::from_secs(90)).await;
+        let lock = self.store.lock(Duration::from_secs(90)).await;
         if let Err(error) = &lock {
             self.warn(error.to_string());
         }
@@ -190,6 +204,17 @@ impl Session {
             .await
     }
 }
+
+/// How long new tokens are not valid yet by the clock of this machine, if that is more than a rounding error.
+fn not_valid_for(credentials: &Credentials, now: SystemTime) -> Option<Duration> {
+    let start = u64::try_from(Claims::read(credentials.access.expose())?.not_before?).ok()?;
+    let start = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(start))?;
+    let ahead = start.duration_since(now).ok()?;
+    (ahead > SKEW).then_some(ahead)
+}
+
+/// Clocks that differ by less need no word.
+const SKEW: Duration = Duration::from_secs(60);
 
 /// The place of this account, or one of its own.
 fn free_slot(accounts: &[Credentials], new: &Credentials) -> Slot {

@@ -110,6 +110,7 @@ impl Document {
     /// Puts an account in its place, which is made when it is not there.
     pub(super) fn put(&mut self, account: &Credentials) {
         match &account.slot {
+            _ if defect::active(Defect::OnePairForAllAccounts) => account.write_into(&mut self.0),
             Slot::Root => account.write_into(&mut self.0),
             Slot::Pool(key) => {
                 let place = self.pool().position(|(slot, _)| slot == account.slot);

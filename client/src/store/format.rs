@@ -202,7 +202,7 @@ impl Credentials {
             }
         }
         entry.insert("tokens".to_owned(), tokens.into());
-        if self.new {
+        if self.new && !defect::active(Defect::CooldownOutlivesSignIn) {
             entry.shift_remove(EXHAUSTED);
         }
         let unix = |at: SystemTime| {
@@ -244,7 +244,10 @@ impl Credentials {
 
     /// When the access token expires by the clock of this machine, if that can be known.
     pub fn expires_at(&self) -> Option<SystemTime> {
-        self.stored_expiry.or_else(|| {
+        let stored = self.stored_expiry;
+        // What the answer said is counted by this machine's clock from the start, the claim by the server's.
+        let stored = stored.filter(|_| !defect::active(Defect::NewTokenRefreshedAgain));
+        stored.or_else(|| {
             let seconds = u64::try_from(Claims::read(self.access.expose())?.expires_at?).ok()?;
             SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
         })

@@ -23,6 +23,9 @@ pub struct Quarantine {
     code: Option<String>,
     #[serde(default)]
     at: Option<String>,
+    /// Not even the access token beside it is taken any more.
+    #[serde(default)]
+    whole_account: bool,
 }
 
 /// A short hash of a token: enough to know it again, useless to sign in with.
@@ -51,7 +54,7 @@ enum Notes {
 impl Quarantine {
     /// Whether not even the access token beside it is taken any more.
     pub fn is_of_the_whole_account(&self) -> bool {
-        self.class == "access_revoked"
+        self.whole_account || self.class == "access_revoked"
     }
 
     /// The failure that put the token here.
@@ -90,6 +93,18 @@ impl Store {
 
     /// Notes that a token is dead. A note that cannot be written is no reason to fail.
     pub fn quarantine(&self, token: &RefreshToken, failure: &Failure, now: SystemTime) {
+        self.note(token, failure, false, now);
+    }
+
+    /// Notes that a token is dead and that the access token beside it is refused as well.
+    pub fn quarantine_account(&self, token: &RefreshToken, failure: &Failure, now: SystemTime) {
+        self.note(token, failure, true, now);
+    }
+
+    fn note(&self, token: &RefreshToken, failure: &Failure, whole_account: bool, now: SystemTime) {
+        if token.is_empty() {
+            return;
+        }
         let seconds = now
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |d| d.as_secs());
@@ -101,6 +116,7 @@ impl Store {
                 .ok()
                 .and_then(|s| jiff::Timestamp::from_second(s).ok())
                 .map(|t| t.to_string()),
+            whole_account,
         };
         let mut notes = self.notes();
         notes.retain(|known| known.fingerprint != note.fingerprint);

@@ -8,6 +8,7 @@ use reqwest::{Client, ClientBuilder, Url};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
+use crate::defect::{self, Defect};
 use crate::failure::{Class, Failure};
 
 /// How long connecting may take.
@@ -34,6 +35,9 @@ impl Clients {
         if let Some(client) = cell.get() {
             return Ok(client);
         }
+        if defect::active(Defect::SocksUnknown) && !loopback && names_socks() {
+            return Err(Failure::local(Class::Transport, "error sending request"));
+        }
         let builder = if tls {
             with_roots(base(loopback))?
         } else {
@@ -46,6 +50,13 @@ impl Clients {
     }
 }
 
+/// A client that has not heard of the authority that the environment names.
+pub(super) fn of_other_roots() -> Result<Client, Failure> {
+    let builder = base(false).tls_backend_preconfigured(no_roots()?);
+    let client = builder.build();
+    client.map_err(|e| config(format!("cannot set up HTTP: {e}")))
+}
+
 fn base(loopback: bool) -> ClientBuilder {
     let builder = Client::builder()
         .user_agent(concat!("loginproof/", env!("CARGO_PKG_VERSION")))
@@ -55,14 +66,34 @@ fn base(loopback: bool) -> ClientBuilder {
         .connect_timeout(CONNECT)
         // Answers are far apart, and a connection that died in between would look like a fault of the server.
         .pool_max_idle_per_host(0);
-    if loopback {
-        builder.no_proxy()
-    } else {
-        builder
+    if loopback && !defect::active(Defect::LoopbackThroughProxy) {
+        return builder.no_proxy();
+    }
+    match other_proxy() {
+        Some(proxy) => builder.no_proxy().proxy(proxy),
+        None => builder,
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// A proxy that is not taken as the environment says.
+fn other_proxy() -> Option<reqwest::Proxy> {
+    let without_password = defect::active(Defect::ProxyPasswordDropped);
+    if !without_password && !defect::active(Defect::ExemptionsIgnored) {
+        return None;
+    }
+    let mut url = Url::parse(&std::env::var("HTTPS_PROXY").ok()?).ok()?;
+    if without_password {
+        url.set_username("").ok()?;
+        url.set_password(None).ok()?;
+    }
+    reqwest::Proxy::all(url).ok()
+}
+
+fn names_socks() -> bool {
+    std::env::var("ALL_PROXY").is_ok_and(|url| url.starts_with("socks"))
+}
+
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
         Some("localhost") => true,
         Some(host) => {
@@ -88,7 +119,14 @@ fn with_roots(builder: ClientBuilder) -> Result<ClientBuilder, Failure> {
         return Ok(builder);
     };
     let shown = std::path::Path::new(&path).display();
-    let unusable = |why: String| config(format!("SSL_CERT_FILE={shown} cannot be used: {why}"));
+    let unusable = |why: String| {
+        if defect::active(Defect::CertificateUnnamed) {
+            return config("error sending request".to_owned());
+        }
+        config(format!(
+            "SSL_CERT_FILE={shown} cannot be used as certificates: {why}"
+        ))
+    };
     let mut roots = rustls::RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(&path).map_err(|e| unusable(e.to_string()))? {
         let certificate = certificate.map_err(|e| unusable(e.to_string()))?;

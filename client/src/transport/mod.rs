@@ -2,6 +2,7 @@
 
 mod clients;
 mod loopback;
+mod proxy;
 mod stream;
 
 use std::time::{Duration, Instant};
@@ -45,10 +46,10 @@ impl Limits {
             oauth: Duration::from_secs(15),
             refresh: Duration::from_secs(60),
             revoke: Duration::from_secs(10),
-            first_byte: if defect::active(Defect::FirstByteUnlimited) {
-                Duration::from_secs(86_400)
-            } else {
-                idle.min(Duration::from_secs(120))
+            first_byte: match idle.min(Duration::from_secs(120)) {
+                _ if defect::active(Defect::FirstByteUnlimited) => Duration::from_secs(86_400),
+                usual if defect::active(Defect::BatchTakenForSilence) => usual / 16,
+                usual => usual,
             },
             idle: match idle {
                 _ if defect::active(Defect::SilenceUnlimited) => Duration::from_secs(86_400),
@@ -189,7 +190,12 @@ impl Transport {
         let url = Url::parse(request.url).map_err(|e| {
             Failure::local(Class::Setup, format!("{} is not a URL: {e}", request.url))
         })?;
-        let client = self.clients.for_url(&url)?;
+        let elsewhere = request.purpose != "responses";
+        let client = if elsewhere && defect::active(Defect::AuthorityOnlyForTurns) {
+            clients::of_other_roots()?
+        } else {
+            self.clients.for_url(&url)?.clone()
+        };
         let mut outgoing = match request.method {
             Method::Get => client.get(url.clone()),
             Method::Post => client.post(url.clone()).body(request.body.clone()),
@@ -206,7 +212,9 @@ impl Transport {
         follow(Exchange {
             purpose: request.purpose,
             method: request.method,
-            url: if defect::active(Defect::VerboseShowsTokens) {
+            url: if defect::active(Defect::VerboseShowsTokens)
+                || defect::active(Defect::DebugVariableShowsTokens)
+            {
                 let body = String::from_utf8_lossy(&request.body);
                 format!("{url} {:?} {body}", request.headers)
             } else {
@@ -264,20 +272,43 @@ fn broken(url: &str, error: &reqwest::Error) -> Failure {
     let innermost = causes.pop().unwrap_or_else(|| "no cause given".to_owned());
     let lower = innermost.to_ascii_lowercase();
     // A certificate that is not trusted now will not be trusted at the next try either.
-    let (class, what) = if lower.contains("certificate") || lower.contains("unknownissuer") {
-        let advice =
-            "its TLS certificate is not trusted (SSL_CERT_FILE can name another authority)";
-        (Class::Setup, advice)
-    } else if error.is_connect() {
-        (Class::Transport, "no connection")
-    } else if lower.contains("invalid chunk size")
-        || lower.contains("content-length")
-        || lower.contains("unexpected eof")
+    if lower.contains("certificate") || lower.contains("unknownissuer") {
+        if defect::active(Defect::CertificateUnnamed) {
+            return Failure::local(Class::Setup, "error sending request");
+        }
+        let who = match std::env::var("SSL_CERT_FILE") {
+            Ok(file) if !file.is_empty() => format!("SSL_CERT_FILE={file} names who is"),
+            _ => "SSL_CERT_FILE can name another authority".to_owned(),
+        };
+        let why = format!("its TLS certificate is not trusted ({who})");
+        return Failure::local(Class::Setup, format!("{}: {why}: {innermost}", host(url)));
+    }
+    let proxy = Url::parse(url).ok().and_then(|url| proxy::between(&url));
+    if let Some(proxy) =
+        proxy.filter(|_| error.is_connect() && !defect::active(Defect::ProxyUnnamed))
     {
-        (Class::Transport, "the answer was cut off")
-    } else {
-        (Class::Transport, "the connection broke")
-    };
+        // What the proxy wants to know, or does not allow, is the same at the next try.
+        let class = if lower.contains("authorization") || lower.contains("unsuccessful") {
+            Class::Setup
+        } else {
+            Class::Transport
+        };
+        let why = format!("no connection through the proxy {proxy}");
+        return Failure::local(class, format!("{}: {why}: {innermost}", host(url)));
+    }
+    let (class, what) =
+        if lower.contains("refused stream") && defect::active(Defect::RefusedStreamFatal) {
+            (Class::Setup, "the request was refused")
+        } else if error.is_connect() {
+            (Class::Transport, "no connection")
+        } else if lower.contains("invalid chunk size")
+            || lower.contains("content-length")
+            || lower.contains("unexpected eof")
+        {
+            (Class::Transport, "the answer was cut off")
+        } else {
+            (Class::Transport, "the connection broke")
+        };
     Failure::local(class, format!("{}: {what}: {innermost}", host(url)))
 }
 

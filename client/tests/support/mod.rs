@@ -55,6 +55,7 @@ impl User {
             model: "gpt-5.5".into(),
             fast: false,
             fallback: None,
+            tool: None,
             store: folder.path().join("auth.json"),
             limits,
         };

@@ -1,4 +1,5 @@
-//! Always on: no secret where it must not be. Terminal, output, files and their modes, requests to the wrong endpoint.
+//! Always on: no secret where it must not be. Terminal, output, files and their modes, arguments and environment of what
+//! the program starts, requests to the wrong endpoint.
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
@@ -6,10 +7,11 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use loginproof_mocks::authorization::{Secret, SecretKind};
 use loginproof_mocks::journal::{Exchange, RecordedRequest};
 use loginproof_mocks::script::Endpoint;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Broken, Finding, excerpt};
+use super::{Broken, Finding, excerpt, process};
 use crate::run::event::Excerpt;
-use crate::run::evidence::{Evidence, HomeFile};
+use crate::run::evidence::{Evidence, HomeFile, ProgramRecord};
 
 pub(super) fn judge(evidence: &Evidence) -> Finding {
     if evidence.secrets.is_empty() {
@@ -39,6 +41,9 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
                 )
             }));
         }
+    }
+    for program in &evidence.programs {
+        leaks.extend(handed_down(&search, program, evidence));
     }
     for exchange in &evidence.exchanges {
         if let Some(leak) = in_request(&search, exchange) {
@@ -116,6 +121,45 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
     })
 }
 
+/// The first secret that a program handed down to a process that it started.
+fn handed_down(
+    search: &Search<'_>,
+    program: &ProgramRecord,
+    evidence: &Evidence,
+) -> Option<(String, Excerpt)> {
+    // A bare token that the harness gave is no news in the arguments of a launcher's own child.
+    let given = program.argv.join("\n");
+    let given: Vec<&Secret> = search.all(given.as_bytes()).collect();
+    program.ended.handed_down.iter().find_map(|child| {
+        let arguments = child.arguments.join("\n");
+        let open = search
+            .all(arguments.as_bytes())
+            .find(|secret| given.iter().all(|known| known.value != secret.value))
+            .map(|secret| (secret, "arguments"));
+        // Only its own user reads an environment, so that a helper can be lent the access token that way. What renews
+        // the sign-in stays with the program (jamesmurdza/background-agents!422).
+        let added = child.added.join("\n");
+        let lent = || {
+            search
+                .all(added.as_bytes())
+                .find(|secret| secret.kind != SecretKind::AccessToken)
+                .map(|secret| (secret, "environment"))
+        };
+        let (secret, place) = open.or_else(lent)?;
+        let name = process::name(child.arguments.first().map_or("?", String::as_str));
+        let seen = format!(
+            "{} in the {place} of {name}, which {} started",
+            excerpt::secret_name(secret),
+            program.name
+        );
+        let shown = Excerpt {
+            witness: "process",
+            text: excerpt::presentable(&format!("{arguments}\n{added}"), evidence),
+        };
+        Some((seen, shown))
+    })
+}
+
 /// The credential file, or a copy of it by a name that begins the same: a backup, a corrupt one set aside.
 fn store_kin(path: &std::path::Path, store: &std::path::Path) -> bool {
     let name = |path: &std::path::Path| {
@@ -176,6 +220,13 @@ fn belongs(kind: SecretKind, endpoint: Endpoint) -> bool {
     }
 }
 
+/// What most encoders leave as it is (RFC 3986 §2.3); others leave letters and digits alone.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
 /// All secrets in all forms, searched for at once.
 pub(super) struct Search<'a> {
     automaton: AhoCorasick,
@@ -227,16 +278,12 @@ impl<'a> Search<'a> {
 /// A secret as it is, URL-encoded, JSON-escaped, and as it looks inside base64 at each of the three alignments.
 fn forms(secret: &str) -> Vec<String> {
     let mut forms = vec![secret.to_owned()];
-    forms.push(
-        percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC)
-            .to_string(),
-    );
-    forms.push(
-        serde_json::Value::from(secret)
-            .to_string()
-            .trim_matches('"')
-            .to_owned(),
-    );
+    for kept in [NON_ALPHANUMERIC, UNRESERVED] {
+        forms.push(utf8_percent_encode(secret, kept).to_string());
+    }
+    let json = serde_json::Value::from(secret).to_string();
+    let json = json.trim_matches('"');
+    forms.extend([json.to_owned(), json.replace('/', "\\/")]);
     for skip in 0..3 {
         // The first and last group of each alignment also encode the neighbours: only what lies between is fixed.
         let bytes = &secret.as_bytes()[(3 - skip) % 3..];
@@ -261,20 +308,13 @@ mod tests {
         let search = Search::new(&secrets).unwrap();
         let plain = &secrets[0].value;
         assert!(search.first(plain.as_bytes()).is_some());
-        assert!(
-            search
-                .first(
-                    format!(
-                        "?t={}",
-                        percent_encoding::utf8_percent_encode(
-                            plain,
-                            percent_encoding::NON_ALPHANUMERIC
-                        )
-                    )
-                    .as_bytes()
-                )
-                .is_some()
-        );
+        for form in [
+            "?t=rt%5Floginproof%5Ff1%5Fg1%5Fabc%2Fdef%2Bghi",
+            "?t=rt_loginproof_f1_g1_abc%2Fdef%2Bghi",
+            r#""rt_loginproof_f1_g1_abc\/def+ghi""#,
+        ] {
+            assert!(search.first(form.as_bytes()).is_some(), "{form}");
+        }
         for before in ["", "x", "xy", "xyz"] {
             let encoded = STANDARD_NO_PAD.encode(format!("{before}{plain}{before}"));
             assert!(

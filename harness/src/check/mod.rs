@@ -1,6 +1,7 @@
 //! Checks: each reads the evidence and says what it saw. One file per kind.
 
 mod answer;
+mod chat;
 mod clean_exit;
 mod egress;
 mod excerpt;
@@ -102,6 +103,33 @@ pub fn judge(scenario: &Scenario, evidence: &Evidence) -> Vec<CheckResult> {
         surprise::judge(evidence)
     }));
     results
+}
+
+/// What all witnesses saw, for a person: every request, every screen, and the credential file.
+#[must_use]
+pub fn witnesses(evidence: &Evidence) -> Vec<Excerpt> {
+    let mut shown = excerpt::wire(evidence, |_| true);
+    for program in &evidence.programs {
+        let ended = exit::describe(&program.ended);
+        shown.extend(
+            excerpt::screen(evidence, program)
+                .into_iter()
+                .map(|seen| Excerpt {
+                    text: format!("[{}: {ended}]\n{}", program.name, seen.text),
+                    ..seen
+                }),
+        );
+    }
+    if let Some(store) = &evidence.store {
+        shown.extend(store::witness(store, evidence));
+    }
+    shown
+}
+
+/// Text with its secrets shortened.
+#[must_use]
+pub fn shortened(text: &str, evidence: &Evidence) -> String {
+    excerpt::presentable(text, evidence)
 }
 
 fn timed(id: &str, level: Level, judge: impl FnOnce() -> Finding) -> CheckResult {

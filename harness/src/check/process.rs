@@ -53,7 +53,7 @@ pub(super) fn named(ended: &Ended) -> String {
 }
 
 /// The program's file name, of a command line.
-fn name(command: &str) -> String {
+pub(super) fn name(command: &str) -> String {
     if let Some(told) = command
         .strip_prefix('(')
         .and_then(|rest| rest.strip_suffix(')'))

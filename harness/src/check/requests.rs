@@ -53,7 +53,7 @@ pub(super) fn judge(check: &RequestsCheck, evidence: &Evidence) -> Finding {
         .gap
         .filter(|gap| check.count.is_none() || counted.len() >= gap.first());
     if let Some(gap) = &measurable
-        && let Some(broken) = gaps(gap, &counted, &name, shown)
+        && let Some(broken) = gaps(gap, &counted, evidence, &name, shown)
     {
         return broken;
     }
@@ -70,16 +70,45 @@ pub(super) fn judge(check: &RequestsCheck, evidence: &Evidence) -> Finding {
         );
     }
     let measured = measurable
-        .map(|_| format!(", shortest gap {:.3} s", shortest(&counted)))
+        .map(|gap| {
+            waits(&gap, &counted, evidence).fold(f64::INFINITY, |least, (_, s)| least.min(s))
+        })
+        .map(|shortest| format!(", shortest gap {shortest:.3} s"))
         .unwrap_or_default();
     Finding::Holds(format!("{seen}{measured}"))
 }
 
 impl Gap {
-    /// The first request that ends a gap, counted from 1.
+    /// The first request before which there is a gap, counted from 1.
     fn first(&self) -> usize {
-        self.from.unwrap_or(2).max(2)
+        let first = if self.since.is_some() { 1 } else { 2 };
+        self.from.unwrap_or(first).max(first)
     }
+}
+
+/// The gaps, in seconds, each with the number of the request that ends it.
+fn waits<'a>(
+    gap: &Gap,
+    counted: &'a [&Arc<Exchange>],
+    evidence: &Evidence,
+) -> impl Iterator<Item = (usize, f64)> + use<'a> {
+    let before_first = counted.first().and_then(|first| {
+        let of = evidence.exchanges.iter();
+        let of = of.filter(|exchange| Some(exchange.endpoint) == gap.since);
+        of.filter_map(|exchange| Some(exchange.answer.as_ref()?.ended))
+            .filter(|ended| *ended <= first.request.arrived)
+            .max()
+            .map(|ended| (1, (first.request.arrived - ended).as_secs_f64()))
+    });
+    let between = counted
+        .windows(2)
+        .enumerate()
+        .map(|(index, pair)| (index + 2, between(pair)));
+    let from = gap.first();
+    before_first
+        .into_iter()
+        .chain(between)
+        .filter(move |(number, _)| *number >= from)
 }
 
 /// From the end of an answer to the start of the next request, in seconds.
@@ -91,16 +120,10 @@ fn between(pair: &[&Arc<Exchange>]) -> f64 {
     pair[1].request.arrived.saturating_sub(ended).as_secs_f64()
 }
 
-fn shortest(counted: &[&Arc<Exchange>]) -> f64 {
-    counted
-        .windows(2)
-        .map(between)
-        .fold(f64::INFINITY, f64::min)
-}
-
 fn gaps(
     gap: &Gap,
     counted: &[&Arc<Exchange>],
+    evidence: &Evidence,
     name: &str,
     shown: impl Fn() -> Vec<crate::run::event::Excerpt>,
 ) -> Option<Finding> {
@@ -116,32 +139,35 @@ fn gaps(
             shown(),
         ));
     }
-    for (index, pair) in counted.windows(2).enumerate().skip(from - 2) {
-        let seconds = between(pair);
+    let outside = |(_, seconds): &(usize, f64)| {
         let short = gap
             .at_least
-            .is_some_and(|least| seconds < least.0.as_secs_f64());
+            .is_some_and(|least| *seconds < least.0.as_secs_f64());
         let long = gap
             .at_most
-            .is_some_and(|most| seconds > most.0.as_secs_f64());
-        if short || long {
-            let bound = |word: &str, span: Option<loginproof_mocks::span::Span>| {
-                span.map(|span| format!(" {word} {span}"))
-                    .unwrap_or_default()
-            };
-            let expected = format!(
-                "gaps between requests to {name} of{}{}",
-                bound("at least", gap.at_least),
-                bound("at most", gap.at_most)
-            );
-            return Some(Finding::broken(
-                expected,
-                format!("{seconds:.3} s before request {}", index + 2),
-                shown(),
-            ));
-        }
-    }
-    None
+            .is_some_and(|most| *seconds > most.0.as_secs_f64());
+        short || long
+    };
+    let (number, seconds) = waits(gap, counted, evidence).find(outside)?;
+    let bound = |word: &str, span: Option<loginproof_mocks::span::Span>| {
+        span.map(|span| format!(" {word} {span}"))
+            .unwrap_or_default()
+    };
+    let expected = format!(
+        "gaps {} {name} of{}{}",
+        if number == 1 {
+            "before the first request to"
+        } else {
+            "between requests to"
+        },
+        bound("at least", gap.at_least),
+        bound("at most", gap.at_most)
+    );
+    Some(Finding::broken(
+        expected,
+        format!("{seconds:.3} s before request {number}"),
+        shown(),
+    ))
 }
 
 fn holds(count: Count, number: usize) -> bool {

@@ -70,6 +70,7 @@ mod tests {
     fn program(how: How) -> ProgramRecord {
         ProgramRecord {
             name: "login".to_owned(),
+            argv: Vec::new(),
             tty: Tty::ScriptLog,
             started: Duration::ZERO,
             ended: Ended {
@@ -78,7 +79,9 @@ mod tests {
                 suspended: false,
                 written: 0,
                 left_behind: Vec::new(),
+                handed_down: Vec::new(),
                 modes: ModesLeft::default(),
+                usage: crate::terminal::Usage::default(),
             },
             view: View {
                 screen: "".into(),
@@ -92,6 +95,7 @@ mod tests {
             raw: Vec::new(),
             signalled: false,
             killed: false,
+            made_to_crash: false,
             asked_to_end: false,
             prompted: Some(Duration::from_secs(1)),
             typed: String::new(),

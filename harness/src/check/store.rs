@@ -1,5 +1,6 @@
 //! The credential file.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 
 use loginproof_mocks::script::TokenState;
@@ -8,6 +9,7 @@ use serde_json::Value;
 use super::{Finding, excerpt};
 use crate::run::evidence::{Evidence, StoreEvidence};
 use crate::scenario::model::{StoreCheck, StoreRules, StoreWord};
+use crate::target::store::StoredTokens;
 
 pub(super) fn judge(check: &StoreCheck, evidence: &Evidence) -> Finding {
     let Some(store) = &evidence.store else {
@@ -59,6 +61,22 @@ fn shown(store: &StoreEvidence, evidence: &Evidence) -> Vec<crate::run::event::E
         ),
         excerpt::file(evidence, &format!("{name} after"), &text(after)),
     ]
+}
+
+/// What became of the file: its text before and after where that differs.
+pub(super) fn witness(
+    store: &StoreEvidence,
+    evidence: &Evidence,
+) -> Vec<crate::run::event::Excerpt> {
+    let name = store_name(store);
+    let told = match (&store.before, &store.after) {
+        (None, None) => "absent before and after".to_owned(),
+        (Some(before), Some((after, mode))) if before == after => {
+            format!("the same bytes before and after, mode {mode:04o}")
+        }
+        _ => return shown(store, evidence),
+    };
+    vec![excerpt::file(evidence, name, &told)]
 }
 
 fn unchanged(store: &StoreEvidence, evidence: &Evidence) -> Finding {
@@ -219,8 +237,8 @@ fn by_rules(rules: &StoreRules, store: &StoreEvidence, evidence: &Evidence) -> F
         rules.refresh_generation.map(|number| number.to_string()),
         generation.map_or("unknown".to_owned(), |number| number.to_string()),
     );
-    let accounts = evidence.authorization.accounts();
-    let number = |id: &String| accounts.iter().position(|known| known.id == *id);
+    let known = evidence.authorization.accounts();
+    let number = |id: &String| known.iter().position(|known| known.id == *id);
     expect(
         "account",
         rules.account.map(|number| number.to_string()),
@@ -228,6 +246,11 @@ fn by_rules(rules: &StoreRules, store: &StoreEvidence, evidence: &Evidence) -> F
             None => "none".to_owned(),
             Some(id) => number(id).map_or_else(|| id.clone(), |index| (index + 1).to_string()),
         },
+    );
+    expect(
+        "number of accounts",
+        rules.accounts.map(|number| number.to_string()),
+        accounts(bytes, store, evidence).to_string(),
     );
     expect("mode", rules.mode.clone(), format!("{mode:04o}"));
     for (pointer, value) in &rules.fields {
@@ -248,6 +271,20 @@ fn by_rules(rules: &StoreRules, store: &StoreEvidence, evidence: &Evidence) -> F
         },
         || shown(store, evidence),
     )
+}
+
+/// Whose tokens a file holds: so many different accounts.
+fn accounts(bytes: &[u8], store: &StoreEvidence, evidence: &Evidence) -> usize {
+    let entries = store.layout.entries(bytes).unwrap_or_default();
+    let of = |tokens: &StoredTokens| {
+        let access = tokens.access.iter();
+        let access = access.map(|token| evidence.authorization.describe_access(token));
+        let refresh = tokens.refresh.iter();
+        let refresh = refresh.map(|token| evidence.authorization.describe_refresh(token));
+        access.chain(refresh).find_map(|seen| seen.account)
+    };
+    let accounts: BTreeSet<String> = entries.iter().filter_map(of).collect();
+    accounts.len()
 }
 
 /// Mode bits of a file, as a check compares them.

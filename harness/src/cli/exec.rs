@@ -31,15 +31,20 @@ pub(crate) fn exec(args: &ExecArgs) -> Outcome {
     let target = Arc::new(Target::load(&args.world.target)?);
     let (name, scenario) = super::serve::chosen(&suite, Some(&args.scenario))?;
     let loginproof = std::env::current_exe().map_err(environment)?;
-    let network = choose(&target, args.world.network, &loginproof).map_err(super::run::no_way)?;
-    let info = target.info_if_known(&loginproof, network);
+    let wanted = scenario.network.iter().copied();
+    let ways =
+        choose(&target, args.world.network, wanted, &loginproof).map_err(super::run::no_way)?;
+    let network = ways.among(&scenario.network);
+    let usual = network.as_ref().map_or(ways.usual(), |way| *way);
+    let info = target.info_if_known(&loginproof, usual);
     let settings = Settings {
         seed: args.world.seed,
         jobs: 1,
         out: super::run::fresh_run_folder()?,
+        evidence: true,
         fixtures: suite.fixtures.clone(),
         loginproof,
-        ground: super::run::ground([network])?,
+        ground: super::run::ground(ways.need_ground(), [&scenario])?,
     };
     let item = Item {
         target,

@@ -91,9 +91,12 @@ fn asked(scenario: &Scenario) -> String {
         .iter()
         .filter_map(|name| Target::load(name).ok())
         .filter(|target| target.missing_for(scenario).is_empty())
-        .map(|target| {
-            let ways: Vec<String> = target.file.network.iter().map(Network::to_string).collect();
-            format!("{} ({})", target.file.name, ways.join(" or "))
+        .filter_map(|target| {
+            let any = scenario.network.is_empty();
+            let ways = target.file.network.iter();
+            let ways = ways.filter(|way| any || scenario.network.contains(way));
+            let ways: Vec<String> = ways.map(Network::to_string).collect();
+            (!ways.is_empty()).then(|| format!("{} ({})", target.file.name, ways.join(" or ")))
         })
         .collect();
     if able.is_empty() {

@@ -7,6 +7,7 @@ use clap::Args;
 use loginproof_mocks::script::Script;
 
 use super::{Outcome, SuiteArgs, say};
+use crate::mutants::Excuses;
 use crate::report::ExitStatus;
 use crate::target::Target;
 
@@ -58,6 +59,11 @@ pub(crate) fn lint(args: &LintArgs) -> Outcome {
             say(format_args!("fixtures/{name}.http: no scenario uses it"))?;
             problems += 1;
         }
+    }
+    let excuses = Excuses::load(args.suite.path()).map_err(|error| miette::miette!("{error}"))?;
+    for problem in crate::mutants::lint(&suite, &excuses) {
+        say(problem)?;
+        problems += 1;
     }
     let built_in = Target::built_in();
     let given: Vec<String> = args

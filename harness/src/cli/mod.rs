@@ -1,5 +1,6 @@
 //! The command line. One file per subcommand.
 
+mod bench;
 pub mod doctor;
 pub mod enter;
 mod exec;
@@ -50,6 +51,8 @@ struct Cli {
 enum Command {
     /// Play scenarios against programs and judge them
     Run(run::RunArgs),
+    /// Measure how fast programs read a stream, beside the reference client
+    Bench(bench::BenchArgs),
     /// Make a table of programs by area from kept runs
     Report(report::ReportArgs),
     /// Prove that the checks can fail: play the suite against the reference client's named defects
@@ -169,7 +172,7 @@ pub fn main() -> ExitCode {
     // Programs of their own within this binary: none needs the harness, and start-up time counts in all.
     match rest.first().and_then(|word| word.to_str()) {
         Some("enter") => return enter::main(rest.into_iter().skip(1)),
-        Some("namespace") => return namespace::main(),
+        Some("namespace") => return namespace::main(rest.into_iter().skip(1)),
         Some("visit") => return visit::main(rest.into_iter().skip(1)),
         Some("client") => return loginproof_client::cli::main(rest.into_iter().skip(1)),
         _ => {}
@@ -177,6 +180,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Bench(args) => bench::bench(&args),
         Command::Report(args) => report::report(&args),
         Command::Mutants(args) => mutants::mutants(&args),
         Command::List(args) => list::list(&args),

@@ -1,33 +1,32 @@
 //! `loginproof mutants`: which check notices each of the reference client's named defects.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
 use loginproof_client::defect::Defect;
 use serde_json::json;
 
-use super::run::{absolute, fresh_run_folder, ground, no_way, runtime};
+use super::run::{absolute, fresh_run_folder, ground, no_way, runtime, scenarios, wanted};
 use super::{Failure, Format, Outcome, SuiteArgs, say};
 use crate::file_error::suggestion;
-use crate::mutants::{Bench, Document, Excuses, Matrix, Observed, table};
+use crate::mutants::{
+    Bench, Breadth, Document, Excuses, Findings, Matrix, Search, Wanting, cites, table,
+};
 use crate::report::ExitStatus;
 use crate::report::text::counted;
 use crate::run::ground::choose;
 use crate::run::plan::Settings;
 use crate::target::Target;
-
-/// A defect that so few scenarios noticed is looked at twice: a busy machine can break a check too.
-const FEW: usize = 3;
+use crate::target::model::Network;
 
 #[derive(Debug, Args)]
 pub(crate) struct MutantsArgs {
-    /// Names of defects; all when left out
+    /// Names of defects; all when left out, until each is killed and each check has failed
     defect: Vec<String>,
     /// List the defects: what each does, where it was reported, where it shows
     #[arg(long)]
     list: bool,
-    /// Play the whole suite against each defect, not only the areas in which it shows, and judge the checks too
+    /// Play the whole suite against each defect, however long it takes
     #[arg(long)]
     whole: bool,
     /// Only these scenarios: names, folders, case ids, or globs; can be given several times
@@ -56,12 +55,26 @@ pub(crate) fn mutants(args: &MutantsArgs) -> Outcome {
     }
     let bench = bench(args)?;
     let excuses = Excuses::load(args.suite.path()).map_err(|error| miette::miette!("{error}"))?;
-    let whole = args.whole && args.filter.is_empty() && args.defect.is_empty();
-    let observed = runtime()?.block_on(observe(&bench, &defects, args));
-    let (control, of_defects) = observed;
-    let matrix = Matrix::new(&control, &of_defects);
+    // Of the checks something can be said when every defect met every scenario that it may show in.
+    let of_checks = args.filter.is_empty() && args.defect.is_empty();
+    let breadth = if args.whole || !args.filter.is_empty() {
+        Breadth::Everything
+    } else if args.defect.is_empty() {
+        Breadth::Proof
+    } else {
+        Breadth::Areas
+    };
+    let search = Search::new(bench.fields(&excuses), defects, breadth, args.seed);
+    let findings = runtime()?.block_on(play(&bench, search));
+    let matrix = Matrix::new(&findings, |scenario, defect| {
+        bench
+            .suite
+            .get(scenario)
+            .is_some_and(|loaded| cites(loaded, defect))
+    });
+    let wanting = Wanting::new(&matrix, &excuses, of_checks);
 
-    let document = Document::new(&matrix, &excuses, whole, args.seed);
+    let document = Document::new(&matrix, &wanting, &excuses, of_checks, args.seed);
     let json = serde_json::to_string_pretty(&document)
         .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
     let path = bench.settings.out.join("mutants.json");
@@ -71,20 +84,14 @@ pub(crate) fn mutants(args: &MutantsArgs) -> Outcome {
     match args.format {
         Format::Json => say(json)?,
         Format::Human => {
-            say(table(&matrix, &excuses, whole).trim_end())?;
+            say(table(&matrix, &wanting, of_checks).trim_end())?;
             say(format_args!("written to {}", path.display()))?;
         }
     }
-    let survives = matrix.survivors().next().is_some();
-    let idle = whole
-        && matrix
-            .idle(&excuses)
-            .iter()
-            .any(|(_, excuse)| excuse.is_none());
-    Ok(if survives || idle {
-        ExitStatus::Unexpected
-    } else {
+    Ok(if wanting.is_nothing() {
         ExitStatus::AsExpected
+    } else {
+        ExitStatus::Unexpected
     })
 }
 
@@ -150,10 +157,17 @@ fn bench(args: &MutantsArgs) -> Result<Bench, Failure> {
     suite
         .scenarios
         .retain(|loaded| selected.contains(&loaded.name));
+    // What takes minutes is played by hand.
+    for loaded in &mut suite.scenarios {
+        loaded.variants.retain(|(_, scenario)| !scenario.slow);
+    }
+    suite.scenarios.retain(|loaded| !loaded.variants.is_empty());
     let loginproof = std::env::current_exe()
         .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
     let target = Target::load("reference")?;
-    let network = choose(&target, None, &loginproof).map_err(no_way)?;
+    let selected: Vec<_> = suite.scenarios.iter().collect();
+    let ways = wanted(&selected).into_iter().chain([Network::Namespace]);
+    let network = choose(&target, None, ways, &loginproof).map_err(no_way)?;
     let out = match &args.out {
         Some(out) => absolute(out)?,
         None => fresh_run_folder()?,
@@ -167,9 +181,10 @@ fn bench(args: &MutantsArgs) -> Result<Bench, Failure> {
             seed: args.seed,
             jobs,
             out,
+            evidence: false,
             fixtures: suite.fixtures.clone(),
             loginproof,
-            ground: ground([network])?,
+            ground: ground(network.need_ground(), scenarios(&selected))?,
         },
         suite,
         target,
@@ -177,84 +192,25 @@ fn bench(args: &MutantsArgs) -> Result<Bench, Failure> {
     })
 }
 
-/// The control and every defect, each where it shows; then once more what only few scenarios noticed.
-async fn observe(
-    bench: &Bench,
-    defects: &[Defect],
-    args: &MutantsArgs,
-) -> (Observed, BTreeMap<Defect, Observed>) {
-    let everywhere = args.whole || !args.filter.is_empty();
-    let shows = |defect: Defect, scenario: &str| {
-        let area = scenario.split('/').next().unwrap_or_default();
-        everywhere || defect.areas().contains(&area)
-    };
-    let mut done = 0;
-    let mut subjects = vec![None];
-    subjects.extend(defects.iter().copied().map(Some));
-    let mut observed = bench
-        .play(
-            &subjects,
-            |subject, scenario, _| subject.is_none_or(|defect| shows(defect, scenario)),
-            |subject, seen| {
-                done += 1;
-                let name = subject.map_or("without a defect", Defect::name);
+/// Plays the search to its end, and says now and then how far it has come.
+async fn play(bench: &Bench, mut search: Search) -> Findings {
+    const EVERY: usize = 100;
+    let mut plays = 0;
+    bench
+        .play(&mut search, |search| {
+            plays += 1;
+            if plays % EVERY == 0 {
+                let (killed, failed) = search.progress();
                 progress(&format!(
-                    "{done}/{} {name}: {} of {} not passed",
-                    subjects.len(),
-                    counted(seen.broken.len(), "check"),
-                    seen.judged.len()
+                    "{} played: {} killed, {} failed",
+                    counted(plays, "scenario"),
+                    counted(killed, "defect"),
+                    counted(failed, "check")
                 ));
-            },
-        )
-        .await;
-    let control = observed.remove(&None).unwrap_or_default();
-    let mut of_defects: BTreeMap<Defect, Observed> = observed
-        .into_iter()
-        .filter_map(|(subject, seen)| Some((subject?, seen)))
-        .collect();
-
-    let again: BTreeMap<Defect, Vec<(String, Option<String>)>> = of_defects
-        .iter()
-        .filter_map(|(defect, seen)| {
-            let mut scenarios: Vec<_> = seen
-                .broken
-                .keys()
-                .filter(|place| !control.broken.contains_key(*place))
-                .map(|place| (place.scenario.clone(), place.variant.clone()))
-                .collect();
-            scenarios.dedup();
-            (1..=FEW)
-                .contains(&scenarios.len())
-                .then_some((*defect, scenarios))
-        })
-        .collect();
-    if !again.is_empty() {
-        progress(&format!(
-            "{} noticed by few: once more",
-            counted(again.len(), "defect")
-        ));
-        let subjects: Vec<Option<Defect>> = again.keys().copied().map(Some).collect();
-        let confirmed = bench
-            .play(
-                &subjects,
-                |subject, scenario, variant| {
-                    subject
-                        .and_then(|defect| again.get(&defect))
-                        .is_some_and(|few| {
-                            few.iter()
-                                .any(|(name, of)| name == scenario && of.as_deref() == variant)
-                        })
-                },
-                |_, _| {},
-            )
-            .await;
-        for (subject, seen) in confirmed {
-            if let Some(first) = subject.and_then(|defect| of_defects.get_mut(&defect)) {
-                first.confirm(&seen);
             }
-        }
-    }
-    (control, of_defects)
+        })
+        .await;
+    search.into_findings()
 }
 
 #[expect(clippy::print_stderr, reason = "progress belongs there")]

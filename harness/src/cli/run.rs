@@ -1,5 +1,6 @@
 //! `loginproof run`: plays scenarios against programs and judges them.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,13 +9,16 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-use super::{Failure, Format, Outcome, SuiteArgs};
+use super::{Failure, Format, Outcome, SuiteArgs, say};
 use crate::baseline::Baseline;
-use crate::report::{Human, Json, Junit, Live, Record, Report, Reports, Terms};
+use crate::report::text::{counted, seconds};
+use crate::report::{ExitStatus, Human, Json, Junit, Live, Record, Report, Reports, Rounds, Terms};
 use crate::run::event::TargetInfo;
 use crate::run::ground::{Ground, WayError, choose};
 use crate::run::plan::{Plan, Settings, Variants};
 use crate::sandbox::home::Home;
+use crate::scenario::model::Scenario;
+use crate::scenario::{Loaded, Suite};
 use crate::target::Target;
 use crate::target::load::cache_folder;
 use crate::target::model::Network;
@@ -56,9 +60,15 @@ pub(crate) struct RunArgs {
     /// Let nonstrict, info and unclean verdicts fail the run too
     #[arg(long)]
     strict: bool,
-    /// Seed of tokens, codes and seeded faults; a run prints its own [default: 1]
+    /// Seed of tokens, codes, seeded faults and a shuffled order; a run prints its own [default: 1]
     #[arg(long, default_value_t = 1, hide_default_value = true)]
     seed: u64,
+    /// Begin the scenarios in an order that follows from the seed
+    #[arg(long)]
+    shuffle: bool,
+    /// Play so many rounds, each with the next seed in an order of its own, and demand the same verdicts of all
+    #[arg(long, value_name = "ROUNDS", conflicts_with_all = ["format", "junit"])]
+    repeat: Option<NonZeroUsize>,
     #[command(flatten)]
     suite: SuiteArgs,
 }
@@ -79,14 +89,14 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     let targets = targets
         .into_iter()
         .map(|target| {
-            let network = choose(&target, args.network, &loginproof)?;
-            Ok((target, network))
+            let ways = choose(&target, args.network, wanted(&selected), &loginproof)?;
+            Ok((target, ways))
         })
         .collect::<Result<Vec<_>, WayError>>()
         .map_err(no_way)?;
     let infos: Vec<TargetInfo> = targets
         .iter()
-        .map(|(target, network)| target.info(&loginproof, *network))
+        .map(|(target, ways)| target.info(&loginproof, ways.usual()))
         .collect::<Result<_, _>>()
         .map_err(Failure::environment)?;
     let out = match &args.out {
@@ -97,50 +107,55 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         || 16 * std::thread::available_parallelism().map_or(1, usize::from),
         usize::from,
     );
-    let settings = Settings {
-        seed: args.seed,
-        jobs,
-        out: out.clone(),
-        fixtures: suite.fixtures.clone(),
-        loginproof,
-        ground: ground(targets.iter().map(|(_, network)| *network))?,
+    let ground = ground(
+        targets.iter().any(|(_, ways)| ways.need_ground()),
+        scenarios(&selected),
+    )?;
+    let plan = |seed: u64, out: PathBuf| {
+        let settings = Settings {
+            seed,
+            jobs,
+            out,
+            evidence: true,
+            fixtures: suite.fixtures.clone(),
+            loginproof: loginproof.clone(),
+            ground: ground.clone(),
+        };
+        let mut plan = Plan::new(
+            &suite,
+            &selected,
+            &targets,
+            args.slow,
+            args.variants,
+            settings,
+        );
+        if args.shuffle || args.repeat.is_some() {
+            plan.shuffle();
+        }
+        plan
     };
-    let plan = Plan::new(
-        &suite,
-        &selected,
-        &targets,
-        args.slow,
-        args.variants,
-        settings,
-    );
-    if plan.items.is_empty() {
-        let names = suite.scenarios.iter().map(|loaded| loaded.name.as_str());
-        let help = args
-            .filter
-            .iter()
-            .find_map(|filter| crate::file_error::suggestion(filter, names.clone()))
-            .map_or_else(
-                || {
-                    "`loginproof list` shows all scenarios; some are played only with --slow"
-                        .to_owned()
-                },
-                |meant| format!("did you mean `{meant}`?"),
-            );
-        return Err(Failure::nothing(miette::miette!(
-            help = help,
-            "no scenario is selected by {}",
-            args.filter.join(" ")
-        )));
+    let first = plan(args.seed, out.clone());
+    if first.items.is_empty() {
+        return Err(nothing_selected(&suite, args));
     }
 
     let terms = Arc::new(Terms {
         strict: args.strict,
         baseline,
-        whole: args.filter.is_empty() && args.slow && plan.left_out.values().all(|&left| left == 0),
+        whole: args.filter.is_empty()
+            && args.slow
+            && first.left_out.values().all(|&left| left == 0),
     });
+    if let Some(count) = args.repeat {
+        return repeated(count, args.seed, &out, &terms, &infos, plan);
+    }
     let mut json = Json::new(terms.clone())
         .suite(args.suite.folder())
+        .arguments(again(args))
         .file(out.join("run.json"));
+    for (argument, (target, _)) in args.target.iter().zip(&targets) {
+        json = json.target_argument(&target.file.name, argument);
+    }
     let mut reports = Reports::new().with(Live::new());
     if args.format == Format::Json {
         json = json.stream(std::io::stdout());
@@ -155,21 +170,98 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     if let Some(path) = &args.junit {
         reports = reports.with(Junit::file(path, terms.clone()));
     }
-    let mut record = Record::default();
-    runtime()?
-        .block_on(async {
-            let (events, mut heard) = mpsc::unbounded_channel();
-            let playing = tokio::spawn(crate::run::run(plan, infos, events));
-            let mut told = Ok(());
-            while let Some(event) = heard.recv().await {
-                record.on(&event);
-                told = told.and(reports.on(&event));
-            }
-            drop(playing.await);
-            told
-        })
-        .map_err(|error| Failure::environment(miette::miette!("{error}")))?;
+    let record = runtime()?.block_on(played(first, infos, reports))?;
     Ok(terms.judge(&record).status)
+}
+
+/// Plays a plan and tells the reports of it.
+async fn played(
+    plan: Plan,
+    targets: Vec<TargetInfo>,
+    mut reports: Reports,
+) -> Result<Record, Failure> {
+    let mut record = Record::default();
+    let (events, mut heard) = mpsc::unbounded_channel();
+    let playing = tokio::spawn(crate::run::run(plan, targets, events));
+    let mut told = Ok(());
+    while let Some(event) = heard.recv().await {
+        record.on(&event);
+        told = told.and(reports.on(&event));
+    }
+    drop(playing.await);
+    told.map_err(|error| Failure::environment(miette::miette!("{error}")))?;
+    Ok(record)
+}
+
+/// Plays several rounds and compares their verdicts. As expected is only what is so in each of them.
+fn repeated(
+    count: NonZeroUsize,
+    seed: u64,
+    out: &Path,
+    terms: &Arc<Terms>,
+    infos: &[TargetInfo],
+    plan: impl Fn(u64, PathBuf) -> Plan,
+) -> Outcome {
+    let runtime = runtime()?;
+    let mut rounds = Rounds::default();
+    let mut worst = ExitStatus::AsExpected;
+    for (round, seed) in (1..=count.get()).zip(seed..) {
+        let out = out.join(format!("round-{round}"));
+        let json = Json::new(terms.clone()).file(out.join("run.json"));
+        let reports = Reports::new().with(json);
+        let record = runtime.block_on(played(plan(seed, out), infos.to_vec(), reports))?;
+        let differ = rounds.add(&record);
+        let status = terms.judge(&record).status;
+        if worst == ExitStatus::AsExpected {
+            worst = status;
+        }
+        say(format_args!(
+            "round {round} of {count}, seed {seed}: {} in {}, {}; {}",
+            counted(record.results().count(), "check"),
+            seconds(record.duration.unwrap_or_default()),
+            status.meaning(),
+            match differ {
+                0 if round == 1 => "the round that others are compared with".to_owned(),
+                0 => "the same verdicts".to_owned(),
+                differ => format!("{} from round 1", counted(differ, "difference")),
+            }
+        ))?;
+    }
+    for difference in rounds.differences() {
+        say(difference)?;
+    }
+    say(format_args!(
+        "{} of {}: {}; evidence in {}",
+        counted(rounds.count(), "round"),
+        counted(rounds.checks(), "check"),
+        match rounds.differences().len() {
+            0 => "the same verdicts in all".to_owned(),
+            differ => counted(differ, "difference"),
+        },
+        out.display()
+    ))?;
+    if worst == ExitStatus::AsExpected && !rounds.differences().is_empty() {
+        worst = ExitStatus::Unexpected;
+    }
+    Ok(worst)
+}
+
+/// What is said when no scenario fits.
+fn nothing_selected(suite: &Suite, args: &RunArgs) -> Failure {
+    let names = suite.scenarios.iter().map(|loaded| loaded.name.as_str());
+    let help = args
+        .filter
+        .iter()
+        .find_map(|filter| crate::file_error::suggestion(filter, names.clone()))
+        .map_or_else(
+            || "`loginproof list` shows all scenarios; some are played only with --slow".to_owned(),
+            |meant| format!("did you mean `{meant}`?"),
+        );
+    Failure::nothing(miette::miette!(
+        help = help,
+        "no scenario is selected by {}",
+        args.filter.join(" ")
+    ))
 }
 
 /// What a command that plays one scenario again needs besides its name.
@@ -181,6 +273,9 @@ fn again(args: &RunArgs) -> Vec<String> {
     if let Some(network) = args.network {
         words.extend(["--network".to_owned(), network.to_string()]);
     }
+    if let Some(variants) = args.variants {
+        words.extend(["--variants".to_owned(), variants.to_string()]);
+    }
     if let Some(suite) = &args.suite.suite {
         words.extend(["--suite".to_owned(), suite.display().to_string()]);
     }
@@ -190,11 +285,28 @@ fn again(args: &RunArgs) -> Vec<String> {
     words
 }
 
-/// What the ways that were chosen need.
-pub(super) fn ground(
-    ways: impl IntoIterator<Item = Network>,
+/// The ways that scenarios ask for by name.
+pub(super) fn wanted(selected: &[&Loaded]) -> Vec<Network> {
+    scenarios(selected)
+        .flat_map(|scenario| scenario.network.iter().copied())
+        .collect()
+}
+
+/// All variants.
+pub(super) fn scenarios<'a>(selected: &[&'a Loaded]) -> impl Iterator<Item = &'a Scenario> {
+    let variants = selected.iter().flat_map(|loaded| &loaded.variants);
+    variants.map(|(_, scenario)| scenario)
+}
+
+/// What the ways that were chosen need, and scenarios that speak TLS on any way.
+pub(super) fn ground<'a>(
+    needed: bool,
+    scenarios: impl IntoIterator<Item = &'a Scenario>,
 ) -> Result<Option<Arc<Ground>>, Failure> {
-    let needed = ways.into_iter().any(|way| way != Network::Direct);
+    let needed = needed
+        || scenarios
+            .into_iter()
+            .any(|scenario| scenario.server.is_http2());
     needed
         .then(Ground::prepare)
         .transpose()

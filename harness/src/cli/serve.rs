@@ -56,13 +56,14 @@ pub(crate) fn serve(args: &ServeArgs) -> Outcome {
         seed: args.world.seed,
         jobs: 1,
         out: folder.path().to_owned(),
+        evidence: true,
         fixtures: suite.fixtures.clone(),
         loginproof: std::env::current_exe().map_err(environment)?,
-        ground: super::run::ground([network])?,
+        ground: super::run::ground(network != Network::Direct, [&scenario])?,
     };
     let item = Item {
         target,
-        network,
+        network: Ok(network),
         name: name.clone(),
         variant: None,
         scenario: Arc::new(scenario),

@@ -3,14 +3,15 @@
 use serde::Serialize;
 
 use super::matrix::Matrix;
+use super::proof::Wanting;
 use super::unkilled::Excuses;
 use crate::verdict::{Level, Verdict};
 
 /// The matrix, both ways.
 #[derive(Debug, Serialize)]
 pub struct Document {
-    /// Whether every defect met the whole suite.
-    pub whole: bool,
+    /// Whether every defect was played, so that something can be said of each check.
+    pub of_checks: bool,
     /// Seed of the run.
     pub seed: u64,
     /// From a defect to the checks that noticed it.
@@ -19,6 +20,14 @@ pub struct Document {
     pub checks: Vec<CheckEntry>,
     /// Checks that do not pass without a defect.
     pub unsteady: Vec<String>,
+    /// Defects that were noticed, but in no scenario that cites their report.
+    pub undescribed: Vec<String>,
+    /// Excuses of checks that kill something after all.
+    pub stale: Vec<String>,
+    /// What rests on a defect's name rather than on what it does.
+    pub by_name: Vec<String>,
+    /// How many scenarios were played in all, variants counted.
+    pub played: usize,
 }
 
 /// One defect.
@@ -47,6 +56,10 @@ pub struct KillEntry {
     pub check: String,
     /// In how many variants.
     pub variants: usize,
+    /// Whether it was seen a second time, with the defect's number in place of its name. Only then it counts.
+    pub confirmed: bool,
+    /// Whether the scenario cites the defect's report.
+    pub cited: bool,
     /// The worst verdict.
     pub verdict: Verdict,
     /// How binding the check is.
@@ -72,7 +85,13 @@ pub struct CheckEntry {
 impl Document {
     /// The document of a matrix.
     #[must_use]
-    pub fn new(matrix: &Matrix, excuses: &Excuses, whole: bool, seed: u64) -> Self {
+    pub fn new(
+        matrix: &Matrix,
+        wanting: &Wanting,
+        excuses: &Excuses,
+        of_checks: bool,
+        seed: u64,
+    ) -> Self {
         let defects = matrix.trials.iter().map(|trial| DefectEntry {
             name: trial.defect.name(),
             does: trial.defect.does(),
@@ -86,6 +105,8 @@ impl Document {
                     scenario: kill.by.scenario.clone(),
                     check: kill.by.check.clone(),
                     variants: kill.variants,
+                    confirmed: kill.confirmed,
+                    cited: kill.cited,
                     verdict: kill.verdict,
                     level: kill.level,
                     because: kill.because.clone(),
@@ -105,15 +126,19 @@ impl Document {
             }
         });
         Self {
-            whole,
+            of_checks,
             seed,
             defects: defects.collect(),
             checks: checks.collect(),
             unsteady: matrix
                 .unsteady
                 .keys()
-                .map(|place| format!("{} of {}", place.check, place.scenario))
+                .map(|place| format!("{} of {place}", place.check))
                 .collect(),
+            undescribed: wanting.undescribed.clone(),
+            stale: wanting.stale.clone(),
+            by_name: wanting.names.clone(),
+            played: matrix.played,
         }
     }
 }

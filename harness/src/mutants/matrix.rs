@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use loginproof_client::defect::Defect;
 
-use super::play::{Observed, Place};
-use super::unkilled::{Excuse, Excuses};
+use super::observed::{Place, Seen};
+use super::search::Findings;
 use crate::check::ALWAYS_ON;
 use crate::verdict::{Level, Verdict};
 
 /// A check of a scenario, whatever the variant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CheckName {
-    /// Path below `scenarios/`.
+    /// Path below `scenarios/`; `*` where every scenario is meant.
     pub scenario: String,
     /// The check's id.
     pub check: String,
@@ -37,6 +37,10 @@ pub struct Kill {
     pub by: CheckName,
     /// In how many of its variants.
     pub variants: usize,
+    /// Whether it was seen a second time, without the defect's name. Only then it counts.
+    pub confirmed: bool,
+    /// Whether the scenario cites the report that the defect is taken from.
+    pub cited: bool,
     /// The worst verdict among them.
     pub verdict: Verdict,
     /// How binding the check is.
@@ -46,9 +50,30 @@ pub struct Kill {
 }
 
 impl Kill {
+    fn new(by: CheckName, cited: bool, seen: &Seen) -> Self {
+        Self {
+            by,
+            variants: 0,
+            confirmed: false,
+            cited,
+            verdict: seen.verdict,
+            level: seen.level,
+            because: seen.because.clone(),
+        }
+    }
+
+    fn add(&mut self, seen: &Seen) {
+        self.variants += 1;
+        self.confirmed |= seen.confirmed;
+        if seen.verdict.weight() > self.verdict.weight() {
+            self.verdict = seen.verdict;
+            self.because.clone_from(&seen.because);
+        }
+    }
+
     /// A convention that does not hold is no kill, but it shows that the check can fail.
     fn counts(&self) -> bool {
-        self.verdict != Verdict::Info
+        self.confirmed && self.verdict != Verdict::Info
     }
 }
 
@@ -63,6 +88,21 @@ pub struct Trial {
     pub kills: Vec<Kill>,
 }
 
+impl Trial {
+    /// Whether a check noticed it.
+    #[must_use]
+    pub fn is_killed(&self) -> bool {
+        self.kills.iter().any(Kill::counts)
+    }
+
+    /// Whether a check noticed it in a scenario whose text is about it: one that cites the same report.
+    #[must_use]
+    pub fn is_described(&self) -> bool {
+        let fits = |kill: &Kill| kill.counts() && kill.cited && !kill.by.is_always_on();
+        self.kills.iter().any(fits)
+    }
+}
+
 /// Defects by checks.
 #[derive(Clone, Debug, Default)]
 pub struct Matrix {
@@ -72,39 +112,38 @@ pub struct Matrix {
     pub checks: BTreeMap<CheckName, BTreeSet<Defect>>,
     /// Checks that do not pass without any defect: nothing is counted of them.
     pub unsteady: BTreeMap<Place, Verdict>,
+    /// What rests on a defect's name rather than on what it does, in words.
+    pub names: Vec<String>,
+    /// How many scenarios were played in all, variants counted.
+    pub played: usize,
 }
 
 impl Matrix {
-    /// Puts together what the control and the defects showed.
+    /// Puts together what was found. `cites` tells whether a scenario cites a defect's report.
     #[must_use]
-    pub fn new(control: &Observed, defects: &BTreeMap<Defect, Observed>) -> Self {
+    pub fn new(findings: &Findings, cites: impl Fn(&str, Defect) -> bool) -> Self {
+        let control = &findings.control;
         let mut checks: BTreeMap<CheckName, BTreeSet<Defect>> = control
             .judged
             .iter()
             .map(|place| (name(place), BTreeSet::new()))
             .collect();
         let mut trials = Vec::new();
-        for (defect, observed) in defects {
+        for (defect, observed) in &findings.defects {
             let mut kills: BTreeMap<CheckName, Kill> = BTreeMap::new();
             for (place, seen) in &observed.broken {
-                let steady = !control.broken.contains_key(place) && control.judged.contains(place);
-                let told = !matches!(seen.verdict, Verdict::Error | Verdict::Unsupported);
-                if !steady || !told {
+                if control.broken.contains_key(place) || !control.judged.contains(place) {
                     continue;
                 }
-                checks.entry(name(place)).or_default().insert(*defect);
-                let kill = kills.entry(name(place)).or_insert_with(|| Kill {
-                    by: name(place),
-                    variants: 0,
-                    verdict: seen.verdict,
-                    level: seen.level,
-                    because: seen.because.clone(),
-                });
-                kill.variants += 1;
-                if seen.verdict.weight() > kill.verdict.weight() {
-                    kill.verdict = seen.verdict;
-                    kill.because.clone_from(&seen.because);
+                if seen.confirmed {
+                    checks.entry(name(place)).or_default().insert(*defect);
                 }
+                kills
+                    .entry(name(place))
+                    .or_insert_with(|| {
+                        Kill::new(name(place), cites(&place.scenario, *defect), seen)
+                    })
+                    .add(seen);
             }
             trials.push(Trial {
                 defect: *defect,
@@ -120,6 +159,7 @@ impl Matrix {
                 (
                     !kill.counts(),
                     kill.by.is_always_on(),
+                    !kill.cited,
                     area.unwrap_or(areas.len()),
                     checks[&kill.by].len(),
                     kill.level,
@@ -128,6 +168,19 @@ impl Matrix {
             });
         }
         trials.sort_by_key(|trial| trial.defect.name());
+        let of_defects = findings.by_name_only.iter().map(|(defect, place)| {
+            format!(
+                "{} of {place} fails with the name {}, and not with its number",
+                place.check,
+                defect.name()
+            )
+        });
+        let of_any = findings.by_any_name.iter().map(|place| {
+            format!(
+                "{} of {place} tells the program without a defect from one whose defect does nothing",
+                place.check
+            )
+        });
         Self {
             trials,
             checks,
@@ -136,35 +189,39 @@ impl Matrix {
                 .iter()
                 .map(|(place, seen)| (place.clone(), seen.verdict))
                 .collect(),
+            names: of_defects.chain(of_any).collect(),
+            played: findings.played,
         }
     }
 
     /// Defects that no check noticed.
     pub fn survivors(&self) -> impl Iterator<Item = &Trial> {
-        self.trials
-            .iter()
-            .filter(|trial| !trial.kills.iter().any(Kill::counts))
+        self.trials.iter().filter(|trial| !trial.is_killed())
     }
 
-    /// Checks that kill nothing, with the reason where one is given. Those that are always on count once.
+    /// Defects that were noticed, but in no scenario that cites their report.
+    pub fn undescribed(&self) -> impl Iterator<Item = &Trial> {
+        self.trials
+            .iter()
+            .filter(|trial| trial.is_killed() && !trial.is_described())
+    }
+
+    /// Checks that kill nothing. Those that are always on count once.
     #[must_use]
-    pub fn idle<'a>(&self, excuses: &'a Excuses) -> Vec<(CheckName, Option<&'a Excuse>)> {
+    pub fn idle(&self) -> Vec<CheckName> {
         let mut always: BTreeMap<&str, bool> = BTreeMap::new();
         let mut idle = Vec::new();
         for (name, killed) in &self.checks {
             if name.is_always_on() {
                 *always.entry(&name.check).or_default() |= !killed.is_empty();
             } else if killed.is_empty() {
-                idle.push((name.clone(), excuses.of(&name.scenario, &name.check)));
+                idle.push(name.clone());
             }
         }
         let never = always.into_iter().filter(|(_, kills)| !kills);
-        idle.extend(never.map(|(check, _)| {
-            let name = CheckName {
-                scenario: "*".to_owned(),
-                check: check.to_owned(),
-            };
-            (name, excuses.of("*", check))
+        idle.extend(never.map(|(check, _)| CheckName {
+            scenario: "*".to_owned(),
+            check: check.to_owned(),
         }));
         idle
     }

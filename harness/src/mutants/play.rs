@@ -1,17 +1,22 @@
-//! Plays scenarios against defects, all in one plan, and keeps what did not pass.
+//! Plays what a search asks for, side by side.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use loginproof_client::defect::{Defect, NONE, VARIABLE};
-use tokio::sync::mpsc;
+use loginproof_client::defect::{Defect, INERT, NONE, VARIABLE};
+use loginproof_mocks::script::Endpoint;
+use tokio::task::JoinSet;
 
-use crate::run::event::{Event, Outcome};
-use crate::run::plan::{Plan, Settings, Variants};
-use crate::scenario::Suite;
+use super::observed::{Shown, shown};
+use super::search::{Field, Play, Search, Subject};
+use super::unkilled::Excuses;
+use crate::run::execute::execute;
+use crate::run::ground::Ways;
+use crate::run::plan::{Item, Settings};
+use crate::scenario::model::Scenario;
+use crate::scenario::{Loaded, Suite};
 use crate::target::Target;
 use crate::target::model::Network;
-use crate::verdict::{Level, Verdict};
 
 /// Where things are played: the suite, the reference client, the settings.
 #[derive(Clone, Debug)]
@@ -21,150 +26,130 @@ pub struct Bench {
     /// The reference client.
     pub target: Target,
     /// How its traffic reaches the mocks.
-    pub network: Network,
+    pub network: Ways,
     /// Seed, jobs, folders.
     pub settings: Settings,
 }
 
-/// One check of one scenario in one variant.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// Path below `scenarios/`.
-    pub scenario: String,
-    /// Which variant.
-    pub variant: Option<String>,
-    /// Which check.
-    pub check: String,
-}
-
-/// A verdict that is not `pass`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// The verdict.
-    pub verdict: Verdict,
-    /// How binding the check is.
-    pub level: Level,
-    /// What was seen, one line.
-    pub because: String,
-}
-
-/// What one subject showed.
-#[derive(Clone, Debug, Default)]
-pub struct Observed {
-    /// Scenarios that were played, with their variants.
-    pub played: BTreeSet<(String, Option<String>)>,
-    /// Checks that were judged.
-    pub judged: BTreeSet<Place>,
-    /// Those that did not pass.
-    pub broken: BTreeMap<Place, Seen>,
-}
-
 impl Bench {
-    /// Plays, for each subject (a defect, or none), the scenarios and variants that `wanted` takes.
-    ///
-    /// `told` hears of each subject that has been through all of its scenarios.
-    pub async fn play(
-        &self,
-        subjects: &[Option<Defect>],
-        wanted: impl Fn(Option<Defect>, &str, Option<&str>) -> bool,
-        mut told: impl FnMut(Option<Defect>, &Observed),
-    ) -> BTreeMap<Option<Defect>, Observed> {
-        let by_name: BTreeMap<&str, Option<Defect>> =
-            subjects.iter().map(|s| (name_of(*s), *s)).collect();
-        let targets: Vec<(Arc<Target>, Network)> = subjects
+    /// The scenarios as a search sees them. Those that take minutes are left out.
+    #[must_use]
+    pub fn fields(&self, excuses: &Excuses) -> Vec<Field> {
+        self.suite
+            .scenarios
             .iter()
-            .map(|subject| (Arc::new(self.with(*subject)), self.network))
-            .collect();
-        let selected: Vec<_> = self.suite.scenarios.iter().collect();
-        let mut plan = Plan::new(
-            &self.suite,
-            &selected,
-            &targets,
-            false,
-            Some(Variants::All),
-            self.settings.clone(),
-        );
-        plan.items.retain(|item| {
-            wanted(
-                by_name[item.target.file.name.as_str()],
-                &item.name,
-                item.variant.as_deref(),
-            )
-        });
-        let mut left: BTreeMap<Option<Defect>, usize> = BTreeMap::new();
-        for item in &plan.items {
-            *left
-                .entry(by_name[item.target.file.name.as_str()])
-                .or_default() += 1;
-        }
-        let mut observed: BTreeMap<Option<Defect>, Observed> = subjects
-            .iter()
-            .map(|subject| (*subject, Observed::default()))
-            .collect();
-        let (events, mut heard) = mpsc::unbounded_channel();
-        let playing = tokio::spawn(crate::run::run(plan, Vec::new(), events));
-        while let Some(event) = heard.recv().await {
-            let Event::ScenarioFinished(outcome) = event else {
-                continue;
-            };
-            // What a defect leaves behind is of no use once it is judged, and there is a lot of it.
-            drop(std::fs::remove_dir_all(&outcome.evidence));
-            let Some(subject) = by_name.get(outcome.id.target.as_str()).copied() else {
-                continue;
-            };
-            let own = observed.entry(subject).or_default();
-            own.note(*outcome);
-            let count = left.entry(subject).or_default();
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                told(subject, own);
-            }
-        }
-        drop(playing.await);
-        observed
+            .map(|loaded| {
+                let scenarios = || loaded.variants.iter().map(|(_, scenario)| scenario);
+                let checks = || scenarios().flat_map(|scenario| &scenario.checks);
+                Field {
+                    name: loaded.name.clone(),
+                    sources: sources(loaded).map(str::to_owned).collect(),
+                    variants: loaded
+                        .variants
+                        .iter()
+                        .map(|(label, _)| label.clone())
+                        .collect(),
+                    checks: checks()
+                        .map(|(id, check)| (id.clone(), check.witness()))
+                        .collect(),
+                    excused: checks()
+                        .map(|(id, _)| id.clone())
+                        .filter(|id| excuses.of(&loaded.name, id).is_some())
+                        .collect::<BTreeSet<String>>(),
+                }
+            })
+            .collect()
     }
 
-    /// The reference client with this defect, under the defect's name.
-    fn with(&self, subject: Option<Defect>) -> Target {
+    /// Plays until the search has found what there is to find. `told` hears of each play.
+    pub async fn play(&self, search: &mut Search, mut told: impl FnMut(&Search)) {
+        let mut playing = JoinSet::new();
+        let mut plays = HashMap::new();
+        let mut begun = 0;
+        loop {
+            while playing.len() < self.settings.jobs
+                && let Some(play) = search.next()
+            {
+                begun += 1;
+                let (item, settings) = self.item(play, begun);
+                let task = playing.spawn(async move {
+                    let outcome = execute(&item, &settings, None).await;
+                    drop(std::fs::remove_dir_all(&settings.out));
+                    shown(outcome.results)
+                });
+                plays.insert(task.id(), play);
+            }
+            let Some(ended) = playing.join_next_with_id().await else {
+                return;
+            };
+            // One that could not be played to its end has shown nothing.
+            let (id, shown) = match ended {
+                Ok(ended) => ended,
+                Err(error) => (error.id(), Shown::new()),
+            };
+            if let Some(play) = plays.remove(&id) {
+                search.heard(play, shown);
+                told(search);
+            }
+        }
+    }
+
+    /// One play, with a folder of its own. The subject's name stands nowhere but in the variable.
+    fn item(&self, play: Play, serial: usize) -> (Item, Settings) {
+        let loaded = &self.suite.scenarios[play.field];
+        let (variant, scenario) = &loaded.variants[play.variant];
         let mut target = self.target.clone();
-        target.file.name = name_of(subject).to_owned();
-        target
-            .file
-            .env
-            .insert(VARIABLE.to_owned(), name_of(subject).to_owned());
-        target
+        let subject = match play.subject {
+            Subject::Plain => NONE.to_owned(),
+            Subject::Inert => INERT.to_owned(),
+            Subject::Named(defect) => defect.name().to_owned(),
+            Subject::Numbered(defect) => defect.number().to_string(),
+        };
+        target.file.env.insert(VARIABLE.to_owned(), subject);
+        let watched = asks_who_else_was_reached(scenario) && scenario.network.is_empty();
+        let network = if watched {
+            // Without a namespace nothing is seen of other hosts, and nothing is said of the checks that ask for them.
+            let watched = self.network.among(&[Network::Namespace]);
+            watched.or_else(|_| self.network.among(&[]))
+        } else {
+            self.network.among(&scenario.network)
+        };
+        let item = Item {
+            target: Arc::new(target),
+            network,
+            name: loaded.name.clone(),
+            variant: variant.clone(),
+            scenario: Arc::new(scenario.clone()),
+        };
+        let settings = Settings {
+            out: self.settings.out.join(format!("{serial:06}")),
+            ..self.settings.clone()
+        };
+        (item, settings)
     }
 }
 
-impl Observed {
-    fn note(&mut self, outcome: Outcome) {
-        let (scenario, variant) = (outcome.id.scenario, outcome.id.variant);
-        for result in outcome.results {
-            let place = Place {
-                scenario: scenario.clone(),
-                variant: variant.clone(),
-                check: result.check,
-            };
-            self.judged.insert(place.clone());
-            if result.verdict != Verdict::Pass {
-                let seen = Seen {
-                    verdict: result.verdict,
-                    level: result.level,
-                    because: result.because,
-                };
-                self.broken.insert(place, seen);
-            }
-        }
-        self.played.insert((scenario, variant));
-    }
-
-    /// Keeps of what was played again only what was broken again.
-    pub fn confirm(&mut self, again: &Self) {
-        self.broken
-            .retain(|place, _| !again.judged.contains(place) || again.broken.contains_key(place));
-    }
+/// The reports that a scenario or one of its checks cites.
+fn sources(loaded: &Loaded) -> impl Iterator<Item = &str> {
+    let scenarios = || loaded.variants.iter().map(|(_, scenario)| scenario);
+    let of_checks = scenarios()
+        .flat_map(|scenario| scenario.checks.values())
+        .flat_map(|check| &check.sources);
+    let own = scenarios().flat_map(|scenario| &scenario.sources);
+    own.chain(of_checks).map(String::as_str)
 }
 
-fn name_of(subject: Option<Defect>) -> &'static str {
-    subject.map_or(NONE, Defect::name)
+/// Whether a scenario cites the report that a defect is taken from.
+#[must_use]
+pub fn cites(loaded: &Loaded, defect: Defect) -> bool {
+    sources(loaded).any(|source| source == defect.source())
+}
+
+/// Whether a check of this scenario sees only what a namespace or a proxy sees.
+fn asks_who_else_was_reached(scenario: &Scenario) -> bool {
+    let mut requests = scenario
+        .checks
+        .values()
+        .filter_map(|check| check.requests.as_ref());
+    requests.any(|requests| requests.to == Endpoint::Egress)
 }

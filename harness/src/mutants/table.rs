@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::matrix::{CheckName, Matrix};
-use super::unkilled::Excuses;
+use super::matrix::{CheckName, Matrix, Trial};
+use super::proof::Wanting;
 use crate::report::text::counted;
 
-/// The table. `whole` when every defect met the whole suite, so that something can be said of each check.
+/// The table. `of_checks` when something can be said of each check, because every defect was played.
 #[must_use]
-pub fn table(matrix: &Matrix, excuses: &Excuses, whole: bool) -> String {
+pub fn table(matrix: &Matrix, wanting: &Wanting, of_checks: bool) -> String {
     let width = matrix
         .trials
         .iter()
@@ -18,45 +18,24 @@ pub fn table(matrix: &Matrix, excuses: &Excuses, whole: bool) -> String {
     let mut text = String::new();
     for trial in &matrix.trials {
         let defect = trial.defect.name();
-        let line = match trial.kills.as_slice() {
-            [] => format!(
-                "SURVIVES {}: {}",
-                counted(trial.played, "scenario"),
-                trial.defect.does()
-            ),
-            [first] => format!("{} of {}", first.by.check, first.by.scenario),
-            [first, others @ ..] => {
-                let scenarios: BTreeSet<&str> = others
-                    .iter()
-                    .map(|kill| kill.by.scenario.as_str())
-                    .collect();
-                format!(
-                    "{} of {} (+{} in {})",
-                    first.by.check,
-                    first.by.scenario,
-                    others.len(),
-                    counted(scenarios.len(), "scenario")
-                )
-            }
-        };
-        text.push_str(&format!("{defect:<width$}  {line}\n"));
+        text.push_str(&format!("{defect:<width$}  {}\n", line(trial)));
     }
     for (place, verdict) in &matrix.unsteady {
-        let variant = place
-            .variant
-            .as_ref()
-            .map_or_else(String::new, |variant| format!(" ({variant})"));
         text.push_str(&format!(
-            "not counted: {} of {}{variant} is {verdict} without any defect\n",
-            place.check, place.scenario
+            "not counted: {} of {place} is {verdict} without any defect\n",
+            place.check
         ));
     }
-    let idle = matrix.idle(excuses);
-    if whole {
-        for (CheckName { scenario, check }, excuse) in &idle {
-            if excuse.is_none() {
-                text.push_str(&format!("kills nothing: {check} of {scenario}\n"));
-            }
+    for CheckName { scenario, check } in &wanting.idle {
+        text.push_str(&format!("kills nothing: {check} of {scenario}\n"));
+    }
+    for (what, lines) in [
+        ("not described", &wanting.undescribed),
+        ("stale excuse", &wanting.stale),
+        ("by name", &wanting.names),
+    ] {
+        for line in lines {
+            text.push_str(&format!("{what}: {line}\n"));
         }
     }
     let survivors = matrix.survivors().count();
@@ -65,19 +44,45 @@ pub fn table(matrix: &Matrix, excuses: &Excuses, whole: bool) -> String {
         .keys()
         .filter(|name| !name.is_always_on())
         .count();
-    let idle_own = idle.iter().filter(|(name, _)| !name.is_always_on()).count();
+    let idle = matrix.idle();
+    let idle_own = idle.iter().filter(|name| !name.is_always_on()).count();
     text.push_str(&format!(
-        "{}: {} killed, {survivors} survive; {} of {} kill at least one{}\n",
+        "{}: {} killed, {survivors} survive; {} of {} kill at least one{}; {} played\n",
         counted(matrix.trials.len(), "defect"),
         matrix.trials.len() - survivors,
         own - idle_own,
         counted(own, "check"),
-        if whole {
-            let excused = idle.iter().filter(|(_, excuse)| excuse.is_some()).count();
-            format!(", {excused} say why they cannot")
+        if of_checks {
+            let excused = idle.len() - wanting.idle.len();
+            format!(", {excused} say why they need not")
         } else {
             String::new()
         },
+        counted(matrix.played, "scenario"),
     ));
     text
+}
+
+/// What noticed a defect.
+fn line(trial: &Trial) -> String {
+    let Some((first, others)) = trial.kills.split_first().filter(|_| trial.is_killed()) else {
+        return format!(
+            "SURVIVES {}: {}",
+            counted(trial.played, "scenario"),
+            trial.defect.does()
+        );
+    };
+    let mut line = format!("{} of {}", first.by.check, first.by.scenario);
+    if !others.is_empty() {
+        let scenarios: BTreeSet<&str> = others
+            .iter()
+            .map(|kill| kill.by.scenario.as_str())
+            .collect();
+        line.push_str(&format!(
+            " (+{} in {})",
+            others.len(),
+            counted(scenarios.len(), "scenario")
+        ));
+    }
+    line
 }

@@ -58,7 +58,15 @@ impl Excuses {
     pub fn of(&self, scenario: &str, check: &str) -> Option<&Excuse> {
         self.check
             .iter()
-            .find(|excuse| excuse.id == check && fits(&excuse.scenario, scenario))
+            .find(|excuse| excuse.is_for(scenario, check))
+    }
+}
+
+impl Excuse {
+    /// Whether it is meant for this check.
+    #[must_use]
+    pub fn is_for(&self, scenario: &str, check: &str) -> bool {
+        self.id == check && fits(&self.scenario, scenario)
     }
 }
 

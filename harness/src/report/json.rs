@@ -21,6 +21,9 @@ pub struct Json {
     record: Record,
     terms: Arc<Terms>,
     suite: Option<String>,
+    /// What to write after `--target` to get a target again, where that is not its name.
+    named: BTreeMap<String, String>,
+    arguments: Vec<String>,
     sinks: Vec<Sink>,
 }
 
@@ -32,6 +35,8 @@ impl Json {
             record: Record::default(),
             terms,
             suite: None,
+            named: BTreeMap::new(),
+            arguments: Vec::new(),
             sinks: Vec::new(),
         }
     }
@@ -40,6 +45,22 @@ impl Json {
     #[must_use]
     pub fn suite(mut self, folder: Option<String>) -> Self {
         self.suite = folder;
+        self
+    }
+
+    /// What stood after `--target` on the command line, for a target whose name alone does not find it again.
+    #[must_use]
+    pub fn target_argument(mut self, name: &str, argument: &str) -> Self {
+        if name != argument {
+            self.named.insert(name.to_owned(), argument.to_owned());
+        }
+        self
+    }
+
+    /// Arguments of this run that a scenario needs to be played again alike, such as `--seed 7` or `--suite DIR`.
+    #[must_use]
+    pub fn arguments(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
+        self.arguments.extend(arguments);
         self
     }
 
@@ -67,6 +88,10 @@ impl Report for Json {
         if let Some(suite) = &self.suite {
             document.summary.suite.clone_from(suite);
         }
+        for target in &mut document.targets {
+            target.argument = self.named.get(&target.name).cloned();
+        }
+        document.summary.arguments.clone_from(&self.arguments);
         let mut text =
             serde_json::to_string_pretty(&document).map_err(|error| ReportError::Encoding {
                 report: "json",
@@ -105,6 +130,9 @@ pub struct Target {
     pub title: String,
     /// What it says of its version, first line.
     pub version: String,
+    /// What stood after `--target`, where that is not its name: the path of a target file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub argument: Option<String>,
     /// How its traffic reached the mocks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
@@ -119,6 +147,16 @@ fn is_zero(number: &usize) -> bool {
 }
 
 impl Target {
+    /// The same program in the same version, through the same way in.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        let told = |target: &Self| {
+            let (name, version) = (target.name.clone(), target.version.clone());
+            (name, version, target.network.clone())
+        };
+        told(self) == told(other)
+    }
+
     /// What people call it.
     #[must_use]
     pub fn title(&self) -> &str {
@@ -175,6 +213,9 @@ pub struct Summary {
     pub suite: String,
     /// Seed of everything random in the run.
     pub seed: u64,
+    /// What else a command needs to play a scenario of the run again alike; left out when it is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
     /// How the command ended: 0 as expected, 1 unexpected verdict or stale baseline, 3 harness error,
     /// 4 nothing selected, 5 a secret or a connection got out.
     pub exit_status: u8,
@@ -251,6 +292,7 @@ impl RunDocument {
                 overhead_ms: overhead(record),
                 suite: env!("CARGO_PKG_VERSION").to_owned(),
                 seed: record.seed,
+                arguments: Vec::new(),
                 exit_status: judgement.status.code(),
                 known: known.collect(),
                 stale: stale
@@ -280,6 +322,7 @@ fn targets(record: &Record) -> Vec<Target> {
             name: target.name.clone(),
             title: target.title.clone(),
             version: target.version.clone(),
+            argument: None,
             network: (!target.network.is_empty()).then(|| target.network.clone()),
             left_out: record.left_out.get(&target.name).copied().unwrap_or(0),
         })

@@ -69,6 +69,16 @@ pub fn read(path: &Path) -> Result<RunDocument, KeptError> {
     }
 }
 
+/// The folder of a run that is named by its folder or by its `run.json`: where its evidence lies.
+#[must_use]
+pub fn folder(path: &Path) -> &Path {
+    if path.is_dir() {
+        path
+    } else {
+        path.parent().unwrap_or(Path::new(""))
+    }
+}
+
 /// The newest run in a folder of runs. Their names begin with the time at which they began.
 #[must_use]
 pub fn newest(runs: &Path) -> Option<PathBuf> {

@@ -14,7 +14,7 @@ const BEGIN: &str = "<!-- matrix -->";
 const END: &str = "<!-- /matrix -->";
 
 /// Areas in the order in which a newcomer meets them; others follow by name.
-const AREAS: [&str; 15] = [
+const AREAS: [&str; 16] = [
     "baseline",
     "sign-in",
     "device-grant",
@@ -25,6 +25,7 @@ const AREAS: [&str; 15] = [
     "store",
     "framing",
     "stream",
+    "translation",
     "failure",
     "fallback",
     "terminal",
@@ -61,7 +62,7 @@ impl<'a> Matrix<'a> {
         {
             let at = rows
                 .iter()
-                .position(|row| row.target == target)
+                .position(|row| row.target.is(target))
                 .unwrap_or_else(|| {
                     rows.push(Row {
                         target,
@@ -118,7 +119,7 @@ impl<'a> Matrix<'a> {
             text.push_str(&format!("| {} |\n", line.join(" | ")));
         }
         text.push_str(&format!(
-            "\nIn each cell: pass / fail / nonstrict / unsupported; `-` where nothing was played. A check counts once, with the worst verdict of its variants.\n\
+            "\nIn each cell: pass / fail / nonstrict / unsupported; `-` where nothing was played; info, unclean and error in words. A check counts once, with the worst verdict of its variants.\n\
              Made by {}{}.\n",
             code(command),
             self.origin()
@@ -242,7 +243,7 @@ fn area(scenario: &str) -> &str {
 }
 
 /// The bare version in what a program says of it: `codex-cli 0.169.0` is 0.169.0. All of it where none is found.
-fn version(told: &str) -> &str {
+pub(super) fn version(told: &str) -> &str {
     let words = told.split(|c: char| c.is_whitespace() || matches!(c, ',' | '(' | ')' | '/'));
     words
         .map(|word| word.trim_start_matches('v'))
@@ -250,7 +251,7 @@ fn version(told: &str) -> &str {
         .unwrap_or(told)
 }
 
-/// Four counts always, failures in bold; what else happened follows in words. What is only reported is no verdict.
+/// Four counts always, failures in bold; what else happened follows in words.
 fn numbers(counts: Option<Counts>) -> String {
     let Some(counts) = counts else {
         return "-".to_owned();
@@ -264,6 +265,9 @@ fn numbers(counts: Option<Counts>) -> String {
         "{} / {fail} / {} / {}",
         counts.pass, counts.nonstrict, counts.unsupported
     );
+    if counts.info > 0 {
+        cell.push_str(&format!(", {} info", counts.info));
+    }
     if counts.unclean > 0 {
         cell.push_str(&format!(", {} unclean", counts.unclean));
     }

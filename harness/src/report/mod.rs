@@ -3,6 +3,7 @@
 //! Reports listen to the events of a run and never ask the runner anything. Each output has its file.
 
 pub mod exit_status;
+pub mod findings;
 pub mod human;
 pub mod json;
 pub mod junit;
@@ -10,6 +11,7 @@ pub mod kept;
 pub mod live;
 pub mod matrix;
 mod record;
+mod rounds;
 #[cfg(test)]
 pub(crate) mod sample;
 pub(crate) mod text;
@@ -28,6 +30,7 @@ pub use junit::Junit;
 pub use live::Live;
 pub use matrix::Matrix;
 pub use record::{Counts, Record};
+pub use rounds::{Difference, Rounds};
 
 /// Something that listens to a run and writes what it hears.
 pub trait Report {

@@ -97,7 +97,7 @@ pub(super) fn clip(line: &str, width: usize) -> Cow<'_, str> {
 }
 
 /// `0.4 s`, `2 min 5 s`.
-pub(super) fn seconds(duration: Duration) -> String {
+pub(crate) fn seconds(duration: Duration) -> String {
     let whole = duration.as_secs();
     if whole >= 60 {
         format!("{} min {} s", whole / 60, whole % 60)

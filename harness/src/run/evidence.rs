@@ -47,6 +47,8 @@ pub struct ProgramRecord {
     pub name: String,
     /// How it was attached.
     pub tty: Tty,
+    /// What it was started with, by the harness.
+    pub argv: Vec<String>,
     /// When it was started, since the first step.
     pub started: Duration,
     /// How it ended.
@@ -61,6 +63,8 @@ pub struct ProgramRecord {
     pub signalled: bool,
     /// And that was `KILL`.
     pub killed: bool,
+    /// That signal is one that programs crash by: `QUIT`, `ABRT`, `SEGV`.
+    pub made_to_crash: bool,
     /// A full-screen program that never ends by itself, and was told to by its own keys.
     pub asked_to_end: bool,
     /// When the person had read address and code, since its start.

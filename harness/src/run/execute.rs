@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 
 use super::event::{CheckResult, Outcome};
 use super::evidence::{Evidence, StoreEvidence, home_files, time_running};
+use super::found::Found;
 use super::joined::Joined;
 use super::keep;
 use super::plan::{Item, Settings};
@@ -29,16 +30,16 @@ const SETTLING: Duration = Duration::from_millis(500);
 /// Plays one scenario and judges it. Never fails: what the harness cannot do becomes the verdict `error`.
 pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joined>>) -> Outcome {
     let begun = Instant::now();
-    let missing = item.target.missing_for(&item.scenario);
-    if !missing.is_empty() {
-        let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        let because = format!("the target does not claim {}", names.join(", "));
-        let results = every(item, Verdict::Unsupported, &because);
-        return outcome(item, settings, results, begun, Duration::ZERO);
+    let mut why = unsupported(item);
+    if why.is_none()
+        && let Err(reason) = mounts(item, settings).await
+    {
+        why = Some(format!(
+            "this machine gives programs no mounts of their own: {reason}"
+        ));
     }
-    if let Err(reason) = mounts(item, settings).await {
-        let because = format!("this machine gives programs no mounts of their own: {reason}");
-        let results = every(item, Verdict::Unsupported, &because);
+    if let Some(why) = why {
+        let results = every(item, Verdict::Unsupported, &why);
         return outcome(item, settings, results, begun, Duration::ZERO);
     }
     let world = match World::set_up(item, settings).await {
@@ -97,7 +98,10 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
             result.because = format!("{} ({})", result.because, evidence.notes.join("; "));
         }
     }
-    if let Err(error) = keep::write(&world, &evidence, &stage.all()) {
+    let found = Found::of(&world, &evidence, &results);
+    if settings.evidence
+        && let Err(error) = keep::write(&world, &evidence, &stage.all(), found.as_ref())
+    {
         results.push(harness_error(&format!(
             "cannot keep the evidence in {}: {error}",
             world.dir.display()
@@ -132,8 +136,18 @@ async fn mounts(item: &Item, settings: &Settings) -> Result<(), String> {
     AVAILABLE.get_or_init(look).await.clone()
 }
 
+/// Why a scenario does not apply, if it does not.
+fn unsupported(item: &Item) -> Option<String> {
+    let missing = item.target.missing_for(&item.scenario);
+    if missing.is_empty() {
+        return item.network.clone().err();
+    }
+    let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    Some(format!("the target does not claim {}", names.join(", ")))
+}
+
 /// Waits until the journal knows how every answer ended. The programs are gone, so their connections end by themselves.
-async fn settled(journal: &Journal) {
+pub(super) async fn settled(journal: &Journal) {
     let mut changed = journal.changed();
     let all = async {
         while journal

@@ -1,9 +1,11 @@
-//! Evidence on disk: the journal, recordings of terminals, screens, and the list of files in the home.
+//! Evidence on disk: the journal, recordings of terminals, screens, the list of files in the home, and what does not
+//! hold.
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use super::evidence::Evidence;
+use super::found::{self, Found};
 use super::running::Running;
 use super::world::World;
 use crate::scenario::model::Tty;
@@ -19,6 +21,7 @@ pub(super) fn write(
     world: &World,
     evidence: &Evidence,
     running: &[Arc<Running>],
+    found: Option<&Found>,
 ) -> io::Result<()> {
     let dir = &world.dir;
     std::fs::write(dir.join("journal.jsonl"), world.server.journal().to_jsonl())?;
@@ -65,6 +68,9 @@ pub(super) fn write(
     world
         .home
         .copy_small_files(&dir.join("home"), KEPT_FILE, KEPT_FILES)?;
+    if let Some(found) = found {
+        std::fs::write(dir.join(found::FILE), serde_json::to_vec_pretty(found)?)?;
+    }
     if !evidence.notes.is_empty() {
         std::fs::write(dir.join("notes.txt"), evidence.notes.join("\n") + "\n")?;
     }

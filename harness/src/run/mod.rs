@@ -5,6 +5,7 @@ mod credentials;
 pub mod event;
 pub mod evidence;
 pub mod execute;
+pub mod found;
 pub mod ground;
 pub mod joined;
 mod keep;
@@ -16,6 +17,7 @@ mod running;
 mod start;
 mod steps;
 mod store_watch;
+pub mod turn;
 pub mod world;
 
 use std::collections::BTreeMap;

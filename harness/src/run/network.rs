@@ -1,14 +1,16 @@
 //! One scenario's network: how its program reaches its servers, and what the harness needs to follow it there.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use loginproof_mocks::server::{Front, MockServer, Who};
+use loginproof_mocks::server::{Front, MockServer, PROXY_PASSWORD, PROXY_USER, ProxyKind, Who};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::ground::Ground;
 use crate::sandbox::environment::{Environment, certificates};
 use crate::sandbox::namespace::{Inside, Namespace, NamespaceError};
+use crate::scenario::model::{Certificates, Proxy, Settings};
 use crate::target::model::Network as Way;
 use crate::target::placeholders::Placeholders;
 
@@ -25,30 +27,44 @@ pub struct Network {
     way: Way,
     namespace: Option<Namespace>,
     ground: Option<Arc<Ground>>,
+    certificates: Certificates,
+    proxy: Proxy,
 }
 
 impl Network {
-    /// Makes what the way needs. The second value is for the servers.
+    /// Makes what the way needs. The second value is for the servers. `ground` is what programs are told of the run's
+    /// authority, where TLS is spoken.
     ///
     /// # Errors
     /// When the machine gives no namespace.
     pub fn open(
         way: Way,
+        settings: &Settings,
         ground: Option<&Arc<Ground>>,
         loginproof: &Path,
     ) -> Result<(Self, Option<Front>), NamespaceError> {
         let (namespace, front) = match way {
             Way::Direct => (None, None),
-            Way::Proxy => (None, Some(Front::Proxy)),
+            Way::Proxy => {
+                let kind = match settings.proxy {
+                    Proxy::Open | Proxy::Dead => ProxyKind::Open,
+                    Proxy::Password | Proxy::WrongPassword => ProxyKind::Password,
+                    Proxy::Refusing => ProxyKind::Refusing,
+                    Proxy::Socks => ProxyKind::Socks,
+                };
+                (None, Some(Front::Proxy(kind)))
+            }
             Way::Namespace => {
-                let (namespace, sockets) = Namespace::create(loginproof)?;
+                let (namespace, sockets) = Namespace::create(loginproof, &settings.ports_taken)?;
                 (Some(namespace), Some(Front::Sockets(sockets)))
             }
         };
         let network = Self {
             way,
             namespace,
-            ground: ground.filter(|_| way != Way::Direct).cloned(),
+            ground: ground.cloned(),
+            certificates: settings.certificates,
+            proxy: settings.proxy,
         };
         Ok((network, front))
     }
@@ -92,26 +108,58 @@ impl Network {
             .with("issuer", issuer)
             .with("chatgpt_base_url", format!("{chatgpt}/backend-api"))
             .with("base_url", format!("{chatgpt}/backend-api/codex"));
-        if let Some(ground) = &self.ground {
+        if let Some((bundle, alone)) = self.certificates() {
             placeholders = placeholders
-                .with("ca", ground.certificate().display().to_string())
-                .with("ca_bundle", ground.bundle().display().to_string());
+                .with("ca", alone.display().to_string())
+                .with("ca_bundle", bundle.display().to_string());
         }
-        if let Some(proxy) = server.proxy() {
-            placeholders = placeholders.with("proxy", format!("http://{proxy}"));
+        if let Some(proxy) = self.proxy(server) {
+            placeholders = placeholders.with("proxy", proxy);
         }
         placeholders
     }
 
+    fn certificates(&self) -> Option<(PathBuf, PathBuf)> {
+        let (bundle, alone) = self.ground.as_ref()?.certificates(self.certificates)?;
+        // By its own address a program reaches the server, and nobody else.
+        let bundle = if self.way == Way::Direct {
+            alone.clone()
+        } else {
+            bundle
+        };
+        Some((bundle, alone))
+    }
+
+    /// The forward proxy's URL, as the program is told.
+    fn proxy(&self, server: &MockServer) -> Option<String> {
+        let address = server.proxy()?;
+        Some(match self.proxy {
+            Proxy::Open | Proxy::Refusing => format!("http://{address}"),
+            Proxy::Password => {
+                let password = utf8_percent_encode(PROXY_PASSWORD, NON_ALPHANUMERIC);
+                format!("http://{PROXY_USER}:{password}@{address}")
+            }
+            Proxy::WrongPassword => format!("http://{PROXY_USER}:forgotten@{address}"),
+            Proxy::Dead => "http://127.0.0.1:9".to_owned(),
+            Proxy::Socks => format!("socks5h://{address}"),
+        })
+    }
+
     /// What every program is told of the way, besides where the servers are.
     pub fn furnish(&self, env: &mut Environment, server: &MockServer) {
-        if let Some(ground) = &self.ground {
-            certificates(env, &ground.bundle(), &ground.certificate());
+        if self.way != Way::Direct {
             env.set("LOGINPROOF_PROVIDER_HOSTS", "real");
         }
-        if let Some(proxy) = server.proxy() {
+        if let Some((bundle, alone)) = self.certificates() {
+            certificates(env, &bundle, &alone);
+        }
+        if let Some(proxy) = self.proxy(server) {
             for name in ["HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"] {
-                env.set(name, format!("http://{proxy}"));
+                env.set(name, &proxy);
+            }
+            if self.proxy == Proxy::Socks {
+                env.set("ALL_PROXY", &proxy);
+                env.set("all_proxy", &proxy);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The plan of a run: which scenarios, in which variants, against which targets, with which settings.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use loginproof_mocks::fixture::Fixtures;
 
 use super::event::ScenarioRef;
-use super::ground::Ground;
+use super::ground::{Ground, Ways};
 use crate::scenario::model::Scenario;
 use crate::scenario::{Loaded, Suite};
 use crate::target::Target;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub jobs: usize,
     /// Folder for evidence.
     pub out: PathBuf,
+    /// Whether evidence is written there.
+    pub evidence: bool,
     /// Recorded answers.
     pub fixtures: Arc<Fixtures>,
     /// This binary.
@@ -49,8 +52,8 @@ pub struct Settings {
 pub struct Item {
     /// The program.
     pub target: Arc<Target>,
-    /// How its traffic reaches the mocks.
-    pub network: Network,
+    /// How its traffic reaches the mocks; in words, why no way that the scenario asks for is open.
+    pub network: Result<Network, String>,
     /// Path below `scenarios/`.
     pub name: String,
     /// Which variant.
@@ -73,11 +76,7 @@ impl Item {
     /// Folder for its evidence below the run's.
     #[must_use]
     pub fn folder(&self) -> PathBuf {
-        let mut folder = PathBuf::from(&self.target.file.name).join(&self.name);
-        if let Some(variant) = &self.variant {
-            folder.push(folder_name(variant));
-        }
-        folder
+        evidence_folder(&self.target.file.name, &self.name, self.variant.as_deref())
     }
 }
 
@@ -87,7 +86,7 @@ impl Plan {
     pub fn new(
         suite: &Suite,
         selected: &[&Loaded],
-        targets: &[(Arc<Target>, Network)],
+        targets: &[(Arc<Target>, Ways)],
         slow: bool,
         variants: Option<Variants>,
         settings: Settings,
@@ -98,7 +97,7 @@ impl Plan {
         );
         let mut items = Vec::new();
         let mut left_out = BTreeMap::new();
-        for (target, network) in targets {
+        for (target, ways) in targets {
             let budget = variants.unwrap_or_else(|| match target.file.limits.variants {
                 Some(most) => Variants::AtMost(most),
                 None => Variants::All,
@@ -114,7 +113,7 @@ impl Plan {
                     playable.len() - played.len();
                 items.extend(played.into_iter().map(|(variant, scenario)| Item {
                     target: target.clone(),
-                    network: *network,
+                    network: ways.among(&scenario.network),
                     name: loaded.name.clone(),
                     variant: variant.clone(),
                     scenario: Arc::new(scenario.clone()),
@@ -128,6 +127,15 @@ impl Plan {
             left_out,
             settings,
         }
+    }
+
+    /// Another order, which follows from the seed.
+    pub fn shuffle(&mut self) {
+        let seed = self.settings.seed;
+        self.items.sort_by_cached_key(|item| {
+            let label = item.variant.as_deref().unwrap_or_default();
+            fnv(&format!("{} {label} {seed}", item.name))
+        });
     }
 }
 
@@ -160,6 +168,15 @@ impl Variants {
         order.truncate(most.get());
         order.sort_unstable();
         order.into_iter().map(|index| all[index]).collect()
+    }
+}
+
+impl fmt::Display for Variants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::AtMost(most) => most.fmt(f),
+        }
     }
 }
 
@@ -203,6 +220,16 @@ fn patience(scenario: &Scenario) -> Duration {
             .map_or(Duration::ZERO, |span| span.0 * 3)
 }
 
+/// Folder for the evidence of one scenario in one variant, below the run's.
+#[must_use]
+pub fn evidence_folder(target: &str, scenario: &str, variant: Option<&str>) -> PathBuf {
+    let mut folder = PathBuf::from(target).join(scenario);
+    if let Some(variant) = variant {
+        folder.push(folder_name(variant));
+    }
+    folder
+}
+
 /// A variant's label as the name of a folder. Labels that differ give names that differ, whatever had to be left out.
 fn folder_name(label: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "=,.-_".contains(c);
@@ -218,7 +245,7 @@ fn folder_name(label: &str) -> String {
 }
 
 /// FNV-1a: the same text gives the same number in every version and on every machine.
-pub(super) fn fnv(text: &str) -> u64 {
+pub(crate) fn fnv(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
@@ -226,6 +253,9 @@ pub(super) fn fnv(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use super::super::ground::choose;
     use super::*;
 
     #[test]
@@ -248,6 +278,36 @@ mod tests {
         assert!(place(&labels(7)[0]) < place(&labels(7)[1]));
         assert!((0..50).any(|seed| labels(seed) != labels(7)));
         assert_eq!(Variants::All.sample(&loaded.name, &all, 7).len(), all.len());
+    }
+
+    #[test]
+    fn an_order_follows_from_the_seed() {
+        let suite = Suite::embedded().unwrap();
+        let selected = suite.select(&["framing".to_owned()]);
+        let target = Arc::new(Target::load("reference").unwrap());
+        let names = |seed| -> Vec<ScenarioRef> {
+            let settings = Settings {
+                seed,
+                jobs: 1,
+                out: PathBuf::new(),
+                evidence: false,
+                fixtures: suite.fixtures.clone(),
+                loginproof: PathBuf::new(),
+                ground: None,
+            };
+            let ways = choose(&target, Some(Network::Direct), [], Path::new("")).unwrap();
+            let targets = [(target.clone(), ways)];
+            let mut plan = Plan::new(&suite, &selected, &targets, false, None, settings);
+            plan.shuffle();
+            plan.items.iter().map(Item::id).collect()
+        };
+        assert_eq!(names(7), names(7));
+        assert_ne!(names(7), names(8));
+        let sorted = |mut names: Vec<ScenarioRef>| {
+            names.sort();
+            names
+        };
+        assert_eq!(sorted(names(7)), sorted(names(8)));
     }
 
     #[test]

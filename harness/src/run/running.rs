@@ -31,6 +31,8 @@ pub(super) struct Running {
     pub(super) signalled: AtomicBool,
     /// A step killed it.
     pub(super) killed: AtomicBool,
+    /// By which programs crash.
+    pub(super) made_to_crash: AtomicBool,
     /// It never ends by itself, and was told to by its own keys.
     pub(super) asked_to_end: AtomicBool,
     timed_out: AtomicBool,
@@ -63,6 +65,7 @@ impl Running {
             answer,
             signalled: AtomicBool::new(false),
             killed: AtomicBool::new(false),
+            made_to_crash: AtomicBool::new(false),
             asked_to_end: AtomicBool::new(false),
             timed_out: AtomicBool::new(false),
             person: Mutex::default(),
@@ -144,6 +147,7 @@ impl Running {
         ProgramRecord {
             name: self.name.clone(),
             tty: self.tty,
+            argv: self.program.argv().to_vec(),
             started: self.started,
             ended,
             view,
@@ -151,6 +155,7 @@ impl Running {
             answer: self.answer.clone(),
             signalled: self.signalled.load(Ordering::Relaxed),
             killed: self.killed.load(Ordering::Relaxed),
+            made_to_crash: self.made_to_crash.load(Ordering::Relaxed),
             asked_to_end: self.asked_to_end.load(Ordering::Relaxed),
             prompted: person.prompted,
             typed: person.typed,

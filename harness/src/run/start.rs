@@ -135,6 +135,9 @@ impl Stage {
 /// What stands at the program's standard input, where it is no terminal. What the person will type needs a way in.
 fn stdin(step: &Step, tty: Tty) -> StdinKind {
     let pasted = |login: &Login| login.flow == Flow::Paste;
+    if let Some(request) = &step.translate {
+        return StdinKind::Text(request.to_string().into_bytes());
+    }
     match &step.stdin {
         Some(Stdin::Null) => StdinKind::Null,
         Some(Stdin::Open) => StdinKind::Open,

@@ -103,6 +103,10 @@ impl Stage {
             let (kind, prompts) = match prompts {
                 Prompts::One(prompt) => (CommandKind::Ask, vec![prompt.clone()]),
                 Prompts::Many(prompts) => (CommandKind::AskMany, prompts.clone()),
+                Prompts::Repeated(repeated) => (
+                    CommandKind::AskMany,
+                    vec![repeated.prompt.clone(); repeated.times],
+                ),
             };
             self.run(kind, &prompts, step).await?;
         } else if step.logout.is_some() {
@@ -113,6 +117,8 @@ impl Stage {
             self.run(CommandKind::Models, &[], step).await?;
         } else if step.accounts.is_some() {
             self.run(CommandKind::Accounts, &[], step).await?;
+        } else if step.translate.is_some() {
+            self.run(CommandKind::Translate, &[], step).await?;
         } else if let Some(text) = &step.r#type {
             self.of(step)?
                 .type_in(text)
@@ -134,6 +140,8 @@ impl Stage {
                 return Ok(());
             }
             running.signalled.store(true, Ordering::Relaxed);
+            let crash = ["QUIT", "ABRT", "SEGV"].contains(&signal.trim_start_matches("SIG"));
+            running.made_to_crash.fetch_or(crash, Ordering::Relaxed);
             running
                 .program
                 .signal(signal)

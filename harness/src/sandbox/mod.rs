@@ -2,7 +2,9 @@
 
 pub mod disk;
 pub mod environment;
+pub mod handed_down;
 pub mod home;
 pub mod namespace;
 pub mod process_tree;
 pub mod supervise;
+pub mod usage;

@@ -145,6 +145,16 @@ pub fn end_session(leader: Pid, bound: Duration) -> Vec<LeftBehind> {
     }
 }
 
+/// Bytes of memory that a process holds now.
+#[must_use]
+pub fn memory(process: &Process) -> u64 {
+    let path = format!("/proc/{}/status", process.pid.as_raw_nonzero());
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.unwrap_or_default() * 1024
+}
+
 /// A living process.
 #[must_use]
 pub fn find(pid: Pid) -> Option<Process> {
@@ -255,6 +265,7 @@ mod tests {
         .unwrap();
         let root = Pid::from_child(&child);
         assert_eq!(descendants(root).len(), 1);
+        assert!(memory(&descendants(root)[0]) > 10_000);
         let ended = end(root, Duration::from_secs(5));
         assert_eq!(ended.len(), 1);
         assert_eq!(ended[0].command, "sleep 1000");

@@ -18,8 +18,10 @@ use rustix::process::{Pid, WaitOptions, WaitStatus, getpid, getppid, wait};
 use serde::{Deserialize, Serialize};
 
 use super::disk::Disk;
+use super::handed_down::{self, Witness};
 use super::namespace::Join;
 use super::process_tree::{self, LeftBehind};
+use super::usage::Usage;
 
 /// What to start and where to tell about it.
 #[derive(Clone, Debug)]
@@ -47,6 +49,9 @@ pub struct Report {
     pub ran_us: u64,
     /// Processes that it left behind; they have been ended since.
     pub left_behind: Vec<LeftBehind>,
+    /// What it cost.
+    #[serde(default)]
+    pub usage: Usage,
 }
 
 /// How the program ended.
@@ -130,11 +135,13 @@ pub fn run(enter: &Enter) -> u8 {
     );
 
     let events = signals::Events::watch(parent);
-    let Some(status) = wait_for(program, &events) else {
+    let mut witness = Witness::new(&enter.report, &enter.argv);
+    let Some(status) = wait_for(program, &events, &mut witness) else {
         end_all(&events);
         return 1;
     };
     let ran = started.elapsed();
+    witness.look();
     let left_behind = match wait_for_orphans(&events) {
         true => Vec::new(),
         false => left_behind(),
@@ -149,16 +156,19 @@ pub fn run(enter: &Enter) -> u8 {
     };
     let ran_us = u64::try_from(ran.as_micros()).unwrap_or(u64::MAX);
     // Told before anything is ended: should we be killed now, the evidence stands.
-    tell(
-        enter,
-        &Report {
-            pid: program.as_raw_nonzero().get(),
-            how,
-            ran_us,
-            left_behind,
-        },
-    );
+    let mut report = Report {
+        pid: program.as_raw_nonzero().get(),
+        how,
+        ran_us,
+        left_behind,
+        usage: Usage::of_children(),
+    };
+    tell(enter, &report);
     end_all(&events);
+    if !report.left_behind.is_empty() {
+        report.usage = Usage::of_children();
+        tell(enter, &report);
+    }
     code
 }
 
@@ -182,13 +192,15 @@ fn refuse(enter: &Enter, reason: String) -> u8 {
             how: HowEnded::NotStarted(reason),
             ran_us: 0,
             left_behind: Vec::new(),
+            usage: Usage::default(),
         },
     );
     127
 }
 
-/// Waits for the program, reaping adopted orphans meanwhile. `None` when the harness is gone.
-fn wait_for(program: Pid, events: &signals::Events) -> Option<WaitStatus> {
+/// Waits for the program, reaping adopted orphans and looking at what it starts meanwhile. `None` when the harness is
+/// gone.
+fn wait_for(program: Pid, events: &signals::Events, witness: &mut Witness) -> Option<WaitStatus> {
     loop {
         loop {
             match wait(WaitOptions::NOHANG) {
@@ -201,7 +213,8 @@ fn wait_for(program: Pid, events: &signals::Events) -> Option<WaitStatus> {
         if events.orphaned() {
             return None;
         }
-        events.next(None);
+        witness.look();
+        events.next(Some(handed_down::EVERY));
     }
 }
 

@@ -187,6 +187,7 @@ impl Step {
             ("status", self.status.is_some()),
             ("models", self.models.is_some()),
             ("accounts", self.accounts.is_some()),
+            ("translate", self.translate.is_some()),
             ("type", self.r#type.is_some()),
             ("press", self.press.is_some()),
             ("resize", self.resize.is_some()),

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::target::model::Network;
 use crate::verdict::Level;
 
 mod check;
@@ -49,6 +50,10 @@ pub struct Scenario {
     /// Settings handed to the program where its target file has a place for them.
     #[serde(default)]
     pub settings: Settings,
+    /// The only ways to bring traffic to the mocks in which this scenario shows what it is about, preferred first.
+    /// Any way when left out. `unsupported` where the target or the machine has none of them.
+    #[serde(default)]
+    pub network: Vec<Network>,
     /// The terminal the program sees.
     #[serde(default)]
     pub terminal: TerminalSettings,
@@ -91,6 +96,8 @@ pub enum Capability {
     Store,
     /// Reads Responses streams, whatever it signs in with.
     Responses,
+    /// Speaks HTTP/2, and trusts the authority that the usual variables name (`SSL_CERT_FILE`, `{ca}`, `{ca_bundle}`).
+    Http2,
     /// Signs in at Nous Portal by device code (`[logins.nous]`).
     DeviceNous,
     /// Signs in at xAI by device code (`[logins.xai]`).
@@ -117,6 +124,12 @@ pub enum Capability {
     Discovery,
     /// Lists the accounts it is signed in with (`[accounts]`).
     AccountsList,
+    /// Answers a Chat Completions request by way of the Responses API (`[translate]`).
+    Translate,
+    /// The same in chunks, when the request asks for a stream.
+    TranslateStream,
+    /// Starts commands of the person's during a turn: tools, hooks, MCP servers (`[modes.children]`).
+    Children,
 }
 
 impl fmt::Display for Capability {
@@ -220,6 +233,48 @@ pub struct Settings {
     pub umask: Option<String>,
     /// Modes of the program that are switched on: `[modes.NAME]` of the target file, such as `fast` or `fallback`.
     pub modes: Vec<String>,
+    /// What the variables for certificates lead to, and `{ca}` and `{ca_bundle}`. Needs `network` without `direct`.
+    pub certificates: Certificates,
+    /// The forward proxy. Needs `network: [proxy]`.
+    pub proxy: Proxy,
+    /// Ports of loopback that another program listens on. Needs `network: [namespace]`.
+    pub ports_taken: Vec<u16>,
+}
+
+/// What the variables for certificates (`SSL_CERT_FILE`, `NODE_EXTRA_CA_CERTS` and their kin) lead to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Certificates {
+    /// To the run's authority, which signs what the mocks show.
+    #[default]
+    Run,
+    /// Nowhere: they are not set.
+    Unset,
+    /// To a file that is not there.
+    Missing,
+    /// To an empty file.
+    Empty,
+    /// To an authority that has signed none of it.
+    Unrelated,
+}
+
+/// The forward proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `{proxy}` name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proxy {
+    /// Asks nobody who he is.
+    #[default]
+    Open,
+    /// Lets through who has the user and the password that stand in its URL; 407 for others.
+    Password,
+    /// The same, with another password in the URL.
+    WrongPassword,
+    /// Answers 403 to everything.
+    Refusing,
+    /// Nobody listens there.
+    Dead,
+    /// Speaks SOCKS 5: `socks5h://…`, also in `ALL_PROXY`.
+    Socks,
 }
 
 /// The terminal that the program sees.

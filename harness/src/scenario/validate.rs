@@ -3,9 +3,13 @@
 use loginproof_mocks::fixture::Fixtures;
 use regex::Regex;
 
-use super::model::{Capability, Check, Login, Person, Scenario, SessionState, Step, Tty};
+use super::model::{
+    Capability, Certificates, Check, Login, Person, Proxy, Scenario, SessionState, Step, Tty,
+};
 use crate::file_error::{FileError, suggestion};
+use crate::sandbox::namespace::MOST_PORTS_TAKEN;
 use crate::target::Flow;
+use crate::target::model::Network;
 
 pub(super) fn validate(
     file: &str,
@@ -66,6 +70,7 @@ pub(super) fn validate(
         .with_help(help));
     }
     validate_needs(file, text, scenario)?;
+    validate_network(file, text, scenario)?;
     let mut names = Vec::new();
     for step in &scenario.steps {
         validate_step(file, text, step, &mut names)?;
@@ -97,10 +102,14 @@ fn validate_needs(file: &str, text: &str, scenario: &Scenario) -> Result<(), Fil
             return Err(FileError::at(file, text, "absent", message));
         }
     }
+    if scenario.server.is_http2() {
+        need("http:", "`http: 2`", Capability::Http2)?;
+    }
     let known = [
         ("fast", Capability::Fast),
         ("fallback", Capability::Fallback),
         ("pool", Capability::Pool),
+        ("children", Capability::Children),
     ];
     for mode in &scenario.settings.modes {
         match known.iter().find(|(name, _)| name == mode) {
@@ -108,7 +117,8 @@ fn validate_needs(file: &str, text: &str, scenario: &Scenario) -> Result<(), Fil
             None => {
                 let names = known.iter().map(|(name, _)| *name);
                 let help = suggestion(mode, names).map(|meant| format!("did you mean `{meant}`?"));
-                let message = format!("`{mode}` is no mode; known are fast, fallback, pool");
+                let message =
+                    format!("`{mode}` is no mode; known are fast, fallback, pool, children");
                 return Err(FileError::at(file, text, mode, message).with_help(help));
             }
         }
@@ -127,9 +137,54 @@ fn validate_needs(file: &str, text: &str, scenario: &Scenario) -> Result<(), Fil
         if step.models.is_some() {
             need("models:", "the step `models`", Capability::Discovery)?;
         }
+        if let Some(request) = &step.translate {
+            let (what, capability) = match request.get("stream") {
+                Some(serde_json::Value::Bool(true)) => {
+                    ("a streamed `translate`", Capability::TranslateStream)
+                }
+                _ => ("the step `translate`", Capability::Translate),
+            };
+            need("translate:", what, capability)?;
+        }
         if step.accounts.is_some() {
             need("accounts:", "the step `accounts`", Capability::AccountsList)?;
         }
+    }
+    Ok(())
+}
+
+/// Settings of the network need a way in that has them.
+fn validate_network(file: &str, text: &str, scenario: &Scenario) -> Result<(), FileError> {
+    let settings = &scenario.settings;
+    let only = |ways: &[Network]| {
+        !scenario.network.is_empty() && scenario.network.iter().all(|way| ways.contains(way))
+    };
+    let proxy: &[Network] = &[Network::Proxy];
+    let namespace: &[Network] = &[Network::Namespace];
+    let led: &[Network] = &[Network::Proxy, Network::Namespace];
+    let uses = [
+        (
+            "certificates:",
+            settings.certificates != Certificates::Run,
+            led,
+        ),
+        ("proxy:", settings.proxy != Proxy::Open, proxy),
+        ("ports-taken:", !settings.ports_taken.is_empty(), namespace),
+    ];
+    for (key, used, ways) in uses {
+        if used && !only(ways) {
+            let names: Vec<&str> = ways.iter().map(|way| way.name()).collect();
+            let message = format!(
+                "`{}` only exists in some networks: write `network: [{}]`",
+                key.trim_end_matches(':'),
+                names.join(", ")
+            );
+            return Err(FileError::at(file, text, key, message));
+        }
+    }
+    if settings.ports_taken.len() > MOST_PORTS_TAKEN {
+        let message = format!("at most {MOST_PORTS_TAKEN} ports can be taken");
+        return Err(FileError::at(file, text, "ports-taken:", message));
     }
     Ok(())
 }

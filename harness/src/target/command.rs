@@ -28,6 +28,8 @@ pub enum CommandKind {
     Models,
     /// Which accounts are signed in.
     Accounts,
+    /// A Chat Completions request.
+    Translate,
 }
 
 impl CommandKind {
@@ -42,6 +44,7 @@ impl CommandKind {
             Self::Status => "status",
             Self::Models => "models",
             Self::Accounts => "accounts",
+            Self::Translate => "translate",
         }
     }
 
@@ -79,6 +82,7 @@ impl Target {
             CommandKind::Status => self.file.status.as_ref(),
             CommandKind::Models => self.file.models.as_ref(),
             CommandKind::Accounts => self.file.accounts.as_ref(),
+            CommandKind::Translate => self.file.translate.as_ref(),
         }
     }
 

@@ -94,10 +94,15 @@ pub struct TargetFile {
     /// List the accounts that are signed in.
     #[serde(default)]
     pub accounts: Option<Command>,
+    /// Answer one Chat Completions request by way of the Responses API: the request is at standard input (JSON), the
+    /// answer goes to standard output, a `chat.completion` as JSON. Where the request asks for a stream, its chunks: one
+    /// JSON per line, or as the events of a stream (`data: …`). A status other than 0 when there is no answer.
+    #[serde(default)]
+    pub translate: Option<Command>,
     /// What switches on the program's verbose or debug mode.
     #[serde(default)]
     pub verbose: Verbose,
-    /// What switches on modes by name, for scenarios with `settings.modes`: `fast`, `fallback`, `pool`.
+    /// What switches on modes by name, for scenarios with `settings.modes`: `fast`, `fallback`, `pool`, `children`.
     #[serde(default)]
     pub modes: BTreeMap<String, Mode>,
     /// The credential file.

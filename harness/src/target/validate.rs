@@ -119,6 +119,10 @@ fn claims(file: &TargetFile, sources: &Sources) -> Result<(), FileError> {
             Capability::Store | Capability::Pool => ("store", file.store.is_some()),
             Capability::Discovery => ("models", file.models.is_some()),
             Capability::AccountsList => ("accounts", file.accounts.is_some()),
+            Capability::Translate | Capability::TranslateStream => {
+                ("translate", file.translate.is_some())
+            }
+            Capability::Children => ("modes.children", file.modes.contains_key("children")),
             Capability::Import => ("imports", !file.imports.is_empty()),
             Capability::Fallback => ("modes.fallback", file.modes.contains_key("fallback")),
             Capability::Fast => ("modes.fast", file.modes.contains_key("fast")),
@@ -144,6 +148,7 @@ fn commands(file: &TargetFile) -> Vec<(String, &Command)> {
         ("status", &file.status),
         ("models", &file.models),
         ("accounts", &file.accounts),
+        ("translate", &file.translate),
     ];
     let plain = plain
         .into_iter()

@@ -147,6 +147,7 @@ impl Launch {
         for stale in [
             self.report.clone(),
             crate::sandbox::supervise::pid_file(&self.report),
+            crate::sandbox::handed_down::file(&self.report),
         ] {
             match std::fs::remove_file(&stale) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -27,7 +27,9 @@ pub use program::Program;
 pub use screen::Link;
 pub use svg::Picture;
 
+pub use crate::sandbox::handed_down::HandedDown;
 pub use crate::sandbox::process_tree::LeftBehind;
+pub use crate::sandbox::usage::Usage;
 
 /// What can be read at one moment.
 #[derive(Clone, Debug)]
@@ -75,6 +77,10 @@ pub struct Ended {
     pub written: u64,
     /// Processes that lived on after it, ended by the harness.
     pub left_behind: Vec<LeftBehind>,
+    /// What it handed down to the processes that it started.
+    pub handed_down: Vec<HandedDown>,
     /// Modes of the terminal that it did not restore.
     pub modes: ModesLeft,
+    /// What it cost, and every process below it; nothing where the harness had to end it by force.
+    pub usage: Usage,
 }

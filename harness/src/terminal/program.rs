@@ -18,8 +18,8 @@ use super::pump::{Io, Pump};
 use super::screen::Screen;
 use super::state::State;
 use super::svg::Picture;
-use super::{Ended, How, LeftBehind, View};
-use crate::sandbox::{process_tree, supervise};
+use super::{Ended, How, LeftBehind, Usage, View};
+use crate::sandbox::{handed_down, process_tree, supervise};
 
 /// How long the supervisor may take to notice the end of the program and to end what was left.
 const TIDY: Duration = Duration::from_secs(3);
@@ -148,6 +148,28 @@ impl Program {
         Ok(program)
     }
 
+    /// When it was started.
+    #[must_use]
+    pub fn began(&self) -> Instant {
+        self.shared.started
+    }
+
+    /// Bytes of memory that all its processes hold now; what they share counts in each. 0 once it has ended.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        let supervisor = self.shared.state().supervisor;
+        supervisor.map_or(0, |supervisor| {
+            let processes = process_tree::descendants(supervisor);
+            processes.iter().map(process_tree::memory).sum()
+        })
+    }
+
+    /// The program and its arguments, as it was started.
+    #[must_use]
+    pub fn argv(&self) -> &[String] {
+        &self.shared.launch.argv
+    }
+
     /// What can be read now.
     #[must_use]
     pub fn view(&self) -> View {
@@ -253,6 +275,8 @@ impl Program {
             "HUP" => Signal::HUP,
             "KILL" => Signal::KILL,
             "QUIT" => Signal::QUIT,
+            "ABRT" => Signal::ABORT,
+            "SEGV" => Signal::SEGV,
             "TSTP" => Signal::TSTP,
             "CONT" => Signal::CONT,
             "USR1" => Signal::USR1,
@@ -350,7 +374,9 @@ impl Program {
                 suspended,
                 written,
                 left_behind: forced,
+                handed_down: handed_down::read(&self.shared.launch.report),
                 modes,
+                usage: Usage::default(),
             })
             .clone()
     }

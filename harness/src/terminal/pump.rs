@@ -18,7 +18,8 @@ use rustix::fs::OFlags;
 use super::capture::Stream;
 use super::program::Shared;
 use super::pty::Pty;
-use super::{Ended, How};
+use super::{Ended, How, Usage};
+use crate::sandbox::handed_down;
 use crate::sandbox::process_tree;
 use crate::sandbox::supervise::{HowEnded, Report, pid_file};
 
@@ -323,6 +324,9 @@ impl Pump {
         let mut state = self.shared.state();
         let killed = state.killed;
         let mut left_behind = std::mem::take(&mut state.forced);
+        let usage = report
+            .as_ref()
+            .map_or_else(Usage::default, |report| report.usage);
         let ended = match report {
             Some(report) => {
                 left_behind.extend(report.left_behind);
@@ -367,7 +371,9 @@ impl Pump {
             suspended,
             written,
             left_behind,
+            handed_down: handed_down::read(&launch.report),
             modes,
+            usage,
         });
         drop(state);
         self.shared.changed();

@@ -1,5 +1,7 @@
 //! What the machine gives that tests run on.
 
+#![allow(dead_code, reason = "each test takes what it needs")]
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -60,6 +60,10 @@ pub struct AuthorizationOptions {
     pub code_life: Span,
     /// How long an access token lives. Default 1h.
     pub access_life: Span,
+    /// How far this server's clock is ahead of the program's: the times in new tokens (`iat`, `nbf`, `exp`) are later by it.
+    pub clock_ahead: Span,
+    /// How far it is behind: they are earlier by it.
+    pub clock_behind: Span,
     /// What a spent refresh token brings when it is shown again.
     pub on_reuse: OnReuse,
     /// Whether a device that polls too soon is told so.
@@ -67,9 +71,6 @@ pub struct AuthorizationOptions {
     /// What the person is called (claim `name`). `>` and `?` in it make a token's payload need `-` and `_`, the letters in
     /// which base64url differs from base64; plain claims never do.
     pub name: String,
-    /// How far the server's clock is behind the program's: by their claims, tokens were issued and expire so much earlier
-    /// than they do. `expires_in` stays true. Default 0ms.
-    pub clock_behind: Span,
     /// How long after its rotation a spent refresh token is still answered with the newest pair. Default 0ms.
     pub grace: Span,
 }
@@ -92,7 +93,8 @@ pub enum SlowDown {
     /// Nothing: such a poll is pending like any other.
     #[default]
     Never,
-    /// `slow_down`, and five seconds more from then on (RFC 8628 §3.5).
+    /// `slow_down`, and five seconds more from then on (RFC 8628 §3.5). In a device grant the first poll is early, too,
+    /// when it comes before one interval has passed; in ChatGPT's flow it may come at once.
     Early,
 }
 
@@ -103,10 +105,11 @@ impl Default for AuthorizationOptions {
             pending: 403,
             code_life: Span::seconds(900),
             access_life: Span::seconds(3600),
+            clock_ahead: Span::seconds(0),
+            clock_behind: Span::seconds(0),
             on_reuse: OnReuse::Reject,
             slow_down: SlowDown::Never,
             name: account::FIRST_NAME.to_owned(),
-            clock_behind: Span::seconds(0),
             grace: Span::seconds(0),
         }
     }

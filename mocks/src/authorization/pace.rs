@@ -7,13 +7,13 @@ use std::time::{Duration, SystemTime};
 pub struct EarlyPoll {
     /// Which provider was asked.
     pub provider: &'static str,
-    /// Time since the poll before.
+    /// Time since the poll before, or since the code was issued.
     pub waited: Duration,
     /// What the device should have waited.
     pub interval: Duration,
 }
 
-/// The interval of one sign-in and when it was last polled.
+/// The interval of one sign-in and from when on the next wait counts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     interval: Duration,
@@ -21,6 +21,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    /// A pace that rules the time between two polls; the first may come at once, as in the vendor's own flow.
     pub(super) fn new(interval: Duration) -> Self {
         Self {
             interval,
@@ -28,12 +29,20 @@ impl Pace {
         }
     }
 
+    /// A pace that rules the time before the first poll too, counted from when the code was issued: some servers
+    /// stamp the next allowed poll then (RFC 8628 §3.5 speaks of each new request).
+    pub(super) fn from_issue(interval: Duration, issued: SystemTime) -> Self {
+        Self {
+            interval,
+            last: Some(issued),
+        }
+    }
+
     pub(super) fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// A poll comes in. How long the device waited, if that was too short. The first poll may come at once:
-    /// RFC 8628 §3.5 rules the time between two.
+    /// A poll comes in. How long the device waited, if that was too short.
     pub(super) fn poll(&mut self, now: SystemTime) -> Option<Duration> {
         let waited = self
             .last
@@ -66,6 +75,14 @@ mod tests {
         assert_eq!(pace.poll(at(0)), None);
         assert_eq!(pace.poll(at(4_000)), Some(Duration::from_secs(4)));
         assert_eq!(pace.poll(at(8_960)), None);
+    }
+
+    #[test]
+    fn a_first_poll_is_early_where_the_wait_counts_from_the_issue() {
+        let mut pace = Pace::from_issue(Duration::from_secs(5), at(1_000));
+        assert_eq!(pace.poll(at(1_200)), Some(Duration::from_millis(200)));
+        let mut pace = Pace::from_issue(Duration::from_secs(5), at(1_000));
+        assert_eq!(pace.poll(at(6_000)), None);
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl AuthorizationState {
             None if access == TokenState::Expired => now - JUST_EXPIRED,
             None => now + usual,
         };
-        let life = Lifetime::until(end, usual, now).told_by_a_clock(self.options.clock_behind.0);
+        let life = Lifetime::until(end, usual, now);
         let pair = self.start_family(self.anybodys_grant(), account.clone(), life);
         let mut set = token_set(&account, &pair);
         let index = self.families.len() - 1;

@@ -20,6 +20,7 @@ use super::secret::{Mint, Secret, SecretKind};
 use super::token_family::{Lifetime, Pair, Policy, TokenFamily};
 use super::wrong_codes::WrongCodes;
 use super::{AuthorizationOptions, CLIENT_ID, Rotation, SlowDown, TokenSeen};
+use crate::span::Span;
 
 pub(super) use authorize::{AuthorizeRefused, AuthorizeRequest, Destination};
 pub(super) use device::{DeviceAsk, DevicePoll};
@@ -395,7 +396,8 @@ impl AuthorizationState {
 
     /// The first pair of a sign-in.
     fn sign_in(&mut self, grant: Grant, account: Account, now: SystemTime) -> TokenAnswer {
-        let life = self.policy(grant.profile).life(now);
+        let policy = self.policy(grant.profile);
+        let life = Lifetime::from(now, policy.access_life).skewed(policy.skew);
         let pair = self.start_family(grant, account, life);
         self.answer(self.families.len() - 1, pair, now)
     }
@@ -426,7 +428,7 @@ impl AuthorizationState {
     pub(super) fn policy(&self, profile: &Profile) -> Policy {
         Policy {
             access_life: profile.tokens.life.unwrap_or(self.options.access_life.0),
-            clock_behind: self.options.clock_behind.0,
+            skew: seconds(self.options.clock_ahead) - seconds(self.options.clock_behind),
             on_reuse: profile.on_reuse.unwrap_or(self.options.on_reuse),
             grace: self.options.grace.0,
         }
@@ -450,6 +452,10 @@ impl AuthorizationState {
             account: family.account().clone(),
         }
     }
+}
+
+fn seconds(span: Span) -> i64 {
+    i64::try_from(span.0.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// A public client names itself (RFC 6749 §3.2.1).

@@ -16,16 +16,10 @@ use crate::script::TokenState;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Policy {
     pub(super) access_life: Duration,
-    pub(super) clock_behind: Duration,
+    /// Seconds by which the times in tokens are off.
+    pub(super) skew: i64,
     pub(super) on_reuse: OnReuse,
     pub(super) grace: Duration,
-}
-
-impl Policy {
-    /// The life of a token that is issued now.
-    pub(super) fn life(self, now: SystemTime) -> Lifetime {
-        Lifetime::from(now, self.access_life).told_by_a_clock(self.clock_behind)
-    }
 }
 
 /// What a client is handed.
@@ -133,7 +127,8 @@ impl TokenFamily {
                 if rotation == Rotation::Rotate {
                     shown.state = RefreshState::Spent { since: now };
                 }
-                Ok(self.issue(rotation, policy.life(now), mint))
+                let life = Lifetime::from(now, policy.access_life).skewed(policy.skew);
+                Ok(self.issue(rotation, life, mint))
             }
             RefreshState::Spent { since } => {
                 let within = now.duration_since(since).unwrap_or(Duration::ZERO) < policy.grace;
@@ -336,8 +331,8 @@ impl TokenFamily {
             grant: &self.grant,
             account: &self.account,
             session: &self.session,
-            issued: life.issued.saturating_sub(life.behind),
-            expires: life.expires.saturating_sub(life.behind),
+            issued: life.issued.saturating_add_signed(life.skew),
+            expires: life.expires.saturating_add_signed(life.skew),
         }
     }
 
@@ -355,8 +350,8 @@ impl TokenFamily {
 pub(super) struct Lifetime {
     issued: u64,
     expires: u64,
-    /// Claims are so many seconds behind.
-    behind: u64,
+    /// By how much the claims are off: the clock they are written by.
+    skew: i64,
 }
 
 impl Lifetime {
@@ -365,7 +360,7 @@ impl Lifetime {
         Self {
             issued: unix_floor(now),
             expires: unix_ceil(now + life),
-            behind: 0,
+            skew: 0,
         }
     }
 
@@ -374,16 +369,13 @@ impl Lifetime {
         Self {
             issued: unix_floor((end - life).min(now)),
             expires: unix_ceil(end),
-            behind: 0,
+            skew: 0,
         }
     }
 
-    /// The same, as a clock tells it that is so far behind.
-    pub(super) fn told_by_a_clock(self, behind: Duration) -> Self {
-        Self {
-            behind: behind.as_secs(),
-            ..self
-        }
+    /// The same, written down by a clock that is off by so many seconds.
+    pub(super) fn skewed(self, skew: i64) -> Self {
+        Self { skew, ..self }
     }
 
     fn expires_at(self) -> SystemTime {

@@ -5,23 +5,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::Draft;
 
-/// Bytes trickle, head included, at this pace: a weak connection, on which a limit for the whole answer
-/// fires although there is progress.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
+/// The answer comes at this pace and no faster, head included: a weak connection, on which a limit for the whole answer
+/// fires although there is progress, or a model that takes its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Throttle {
-    /// Bytes per second.
-    pub bytes_per_second: u32,
+pub enum Throttle {
+    /// Bytes trickle.
+    BytesPerSecond(u32),
+    /// Events come whole, one by one.
+    EventsPerSecond(u32),
 }
 
 impl Throttle {
     pub(super) fn problem(self) -> Option<String> {
-        (self.bytes_per_second == 0)
-            .then(|| "throttle: at least one byte per second; use `stall` for none".to_owned())
+        let (Self::BytesPerSecond(rate) | Self::EventsPerSecond(rate)) = self;
+        (rate == 0).then(|| "throttle: at least one per second; use `stall` for none".to_owned())
     }
 
     pub(super) fn apply(self, draft: &mut Draft) -> Result<(), String> {
-        draft.pace = Some(self.bytes_per_second);
+        draft.pace = Some(self);
         Ok(())
     }
 }
@@ -30,20 +32,31 @@ impl Throttle {
 mod tests {
     use serde_json::json;
 
+    use super::Throttle;
     use crate::fault::tests::{act, fault, five};
 
     #[test]
     fn the_plan_has_the_pace() {
-        let mut draft = five();
-        act(
-            json!({ "throttle": { "bytes-per-second": 4096 } }),
-            &mut draft,
-        );
-        assert_eq!(draft.plan().pace, Some(4096));
-        assert!(
-            fault(json!({ "throttle": { "bytes-per-second": 0 } }))
-                .problem()
-                .is_some()
-        );
+        for (written, pace) in [
+            (
+                json!({ "bytes-per-second": 4096 }),
+                Throttle::BytesPerSecond(4096),
+            ),
+            (
+                json!({ "events-per-second": 2 }),
+                Throttle::EventsPerSecond(2),
+            ),
+        ] {
+            let mut draft = five();
+            act(json!({ "throttle": written }), &mut draft);
+            assert_eq!(draft.plan().pace, Some(pace));
+        }
+        for unit in ["bytes-per-second", "events-per-second"] {
+            assert!(
+                fault(json!({ "throttle": { unit: 0 } }))
+                    .problem()
+                    .is_some()
+            );
+        }
     }
 }

@@ -26,6 +26,8 @@ pub const KEPT_OF_AN_ANSWER: usize = 1 << 20;
 pub const KEPT_EXCHANGES: usize = 20_000;
 /// How many bytes of request bodies are kept over all exchanges; later bodies are kept as empty.
 pub const KEPT_OF_REQUESTS: usize = 256 << 20;
+/// How many bytes of answers' bodies are kept over all exchanges; later bodies are kept as empty.
+pub const KEPT_OF_ANSWERS: usize = 256 << 20;
 
 /// What crossed the wire of one server.
 #[derive(Debug)]
@@ -42,6 +44,7 @@ struct Entries {
     counts: BTreeMap<Endpoint, u32>,
     next_id: u64,
     request_bytes: usize,
+    answer_bytes: usize,
     dropped: u64,
     attempts: Vec<Attempt>,
     failed_handshakes: Vec<FailedHandshake>,
@@ -213,6 +216,12 @@ impl Journal {
         har::to_har(&self.snapshot(), self.started_at)
     }
 
+    /// When the server was started: what all times in here are counted from.
+    #[must_use]
+    pub fn began(&self) -> Instant {
+        self.started
+    }
+
     /// Time since the server's start.
     pub(crate) fn now(&self) -> Duration {
         self.started.elapsed()
@@ -265,12 +274,17 @@ impl Journal {
     }
 
     /// Enters what became of it.
-    pub(crate) fn finish(&self, id: u64, answer: RecordedAnswer) {
+    pub(crate) fn finish(&self, id: u64, mut answer: RecordedAnswer) {
         let mut entries = self.entries();
-        if let Ok(at) = entries
+        let found = entries
             .exchanges
-            .binary_search_by_key(&id, |exchange| exchange.id)
-        {
+            .binary_search_by_key(&id, |exchange| exchange.id);
+        if let Ok(at) = found {
+            entries.answer_bytes += answer.body.len();
+            if entries.answer_bytes > KEPT_OF_ANSWERS {
+                answer.truncated |= !answer.body.is_empty();
+                answer.body = Bytes::new();
+            }
             Arc::make_mut(&mut entries.exchanges[at]).answer = Some(answer);
         }
         drop(entries);

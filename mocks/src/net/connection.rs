@@ -19,6 +19,9 @@ use crate::plan::Plan;
 /// How much is read ahead of the request that is being answered.
 const READ_AHEAD: usize = 256 << 10;
 
+/// Room for what is read at once, at least.
+const SHARE: usize = 2 << 10;
+
 /// What a connection runs over: TCP, or TLS over TCP.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {
     /// The socket below.
@@ -118,6 +121,9 @@ impl<T: Transport> Connection<T> {
                 }
             }
         };
+        if let Err(refused) = head.check_host() {
+            return Err(nonsense(refused, head, arrived, wire_bytes));
+        }
         let keep_alive = head.keep_alive();
         let body = match self.read_body(&head, &mut wire_bytes).await {
             Ok(body) => body,
@@ -175,7 +181,8 @@ impl<T: Transport> Connection<T> {
     }
 
     async fn fill(&mut self) -> io::Result<usize> {
-        self.input.reserve(16 << 10);
+        // A client that only waits costs no more than this, however many there are.
+        self.input.reserve(SHARE);
         self.transport.read_buf(&mut self.input).await
     }
 }

@@ -18,7 +18,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use super::datagrams::Datagrams;
 use super::names::NameService;
 use super::packets::Packets;
-use super::tls::{H2, HTTP_1_1};
+use super::tls::H2;
 use super::{
     CertificateAuthority, CertificateError, Connection, Dialled, Door, http2, listen, proxy,
 };
@@ -36,8 +36,28 @@ pub enum Front {
     /// Through sockets that listen inside the program's own network.
     Sockets(Sockets),
     /// Through a forward proxy on 127.0.0.1.
-    Proxy,
+    Proxy(ProxyKind),
 }
+
+/// What kind of forward proxy there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProxyKind {
+    /// An HTTP proxy that asks nobody who he is.
+    #[default]
+    Open,
+    /// An HTTP proxy that answers 407 to whoever does not come as [`PROXY_USER`] with [`PROXY_PASSWORD`]
+    /// (RFC 9110 §11.7).
+    Password,
+    /// An HTTP proxy that opens no tunnel and passes nothing on: 403.
+    Refusing,
+    /// A SOCKS proxy of version 5 (RFC 1928), without authentication.
+    Socks,
+}
+
+/// Who a proxy with a password lets through.
+pub const PROXY_USER: &str = "loginproof";
+/// That user's password. Two of its characters stand percent-encoded in a URL.
+pub const PROXY_PASSWORD: &str = "pass:word@1";
 
 /// Sockets that listen inside the program's own network. Whatever address is dialled there arrives at them.
 #[derive(Debug, Default)]
@@ -72,23 +92,28 @@ pub(crate) struct Reception {
     authority: Arc<CertificateAuthority>,
     /// For clients that name their host.
     by_name: Arc<rustls::ServerConfig>,
+    /// What is spoken, in the server's order of preference.
+    protocols: &'static [&'static [u8]],
 }
 
 impl Reception {
     pub(crate) fn new(
         responder: Arc<Responder>,
         authority: Arc<CertificateAuthority>,
+        protocols: &'static [&'static [u8]],
     ) -> Result<Self, CertificateError> {
         Ok(Self {
-            by_name: authority.server_config("localhost", &[H2, HTTP_1_1])?,
+            by_name: authority.server_config("localhost", protocols)?,
             responder,
             authority,
+            protocols,
         })
     }
 
     /// Serves a forward proxy until told to stop. Gives back where.
     pub(crate) async fn open_proxy(
         self: &Arc<Self>,
+        kind: ProxyKind,
         stopped: &watch::Receiver<bool>,
         tasks: &mut JoinSet<()>,
     ) -> io::Result<SocketAddr> {
@@ -96,7 +121,7 @@ impl Reception {
         let address = listener.local_addr()?;
         let reception = Arc::clone(self);
         tasks.spawn(listen(listener, stopped.clone(), move |socket| {
-            proxy::serve(Arc::clone(&reception), socket)
+            proxy::serve(Arc::clone(&reception), kind, socket)
         }));
         Ok(address)
     }
@@ -237,7 +262,7 @@ impl Reception {
         }
         let address = dialled.address.map(|address| address.to_string());
         match dialled.name.clone().or(address) {
-            Some(unnamed) => self.authority.server_config(&unnamed, &[H2, HTTP_1_1]),
+            Some(unnamed) => self.authority.server_config(&unnamed, self.protocols),
             None => Ok(Arc::clone(&self.by_name)),
         }
     }

@@ -144,6 +144,26 @@ impl Head {
         }
     }
 
+    /// RFC 9112 §3.2: a request of HTTP/1.1 has one `Host`, and none has two.
+    pub(super) fn check_host(&self) -> Result<(), Refused> {
+        let named = self
+            .headers
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("host"));
+        let hosts: Vec<&str> = named.map(|(_, value)| value.trim()).collect();
+        let readable = |host: &str| {
+            let stray = |c: char| c.is_whitespace() || c.is_control() || "/?#@\\\"<>".contains(c);
+            !host.contains(stray)
+        };
+        match hosts.as_slice() {
+            [] if self.minor_version == 0 => Ok(()),
+            [] => Err(refused(400, "the request names no host")),
+            [host] if readable(host) => Ok(()),
+            [_] => Err(refused(400, "the host of the request cannot be read")),
+            _ => Err(refused(400, "the request names more than one host")),
+        }
+    }
+
     /// The request, once its body is there.
     pub(super) fn into_request(self, body: Bytes, decoded: Bytes) -> Request {
         let (path, query) = split_target(&self.target);

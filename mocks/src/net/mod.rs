@@ -9,7 +9,7 @@ mod dns;
 mod door;
 mod front;
 mod http1;
-mod http2;
+pub(crate) mod http2;
 mod listen;
 mod names;
 mod pace;
@@ -18,7 +18,7 @@ mod proxy;
 mod tls;
 mod writer;
 
-pub use front::{Front, Peer, Sockets, Who};
+pub use front::{Front, PROXY_PASSWORD, PROXY_USER, Peer, ProxyKind, Sockets, Who};
 pub use tls::{CertificateAuthority, CertificateError};
 
 pub(crate) use allotment::Allotment;
@@ -27,4 +27,5 @@ pub(crate) use door::{Dialled, Door};
 pub(crate) use front::Reception;
 pub(crate) use http1::{Incoming, Nonsense, ReadError};
 pub(crate) use listen::listen;
+pub(crate) use tls::{H2, HTTP_1_1};
 pub(crate) use writer::{Asked, Witness};

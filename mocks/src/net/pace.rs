@@ -1,8 +1,10 @@
-//! So many bytes per second.
+//! So many bytes, or events, per second.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::fault::Throttle;
 
 /// How often a throttled answer goes on.
 const TICK: Duration = Duration::from_millis(20);
@@ -10,23 +12,25 @@ const TICK: Duration = Duration::from_millis(20);
 /// How an answer is throttled.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Bytes per second.
-    rate: f64,
+    throttle: Throttle,
     /// When the last piece had its time: a timer that fires late is made up for.
     due: Option<Instant>,
 }
 
 impl Pace {
-    pub(super) fn new(bytes_per_second: u32) -> Self {
+    pub(super) fn new(throttle: Throttle) -> Self {
         Self {
-            rate: f64::from(bytes_per_second.max(1)),
+            throttle,
             due: None,
         }
     }
 
-    /// How many bytes go out at once.
+    /// How many bytes go out at once. An event is written at once anyway.
     pub(super) fn piece(&self) -> usize {
-        let piece = (self.rate * TICK.as_secs_f64()).ceil().max(1.0);
+        let Throttle::BytesPerSecond(rate) = self.throttle else {
+            return usize::MAX;
+        };
+        let piece = (f64::from(rate) * TICK.as_secs_f64()).ceil().max(1.0);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -36,10 +40,14 @@ impl Pace {
         piece
     }
 
-    /// How long to wait now that so many bytes went out.
+    /// How long to wait now that a piece of so many bytes went out.
     pub(super) fn after(&mut self, length: usize) -> Duration {
         #[expect(clippy::cast_precision_loss, reason = "a piece is small")]
-        let time = Duration::from_secs_f64(length as f64 / self.rate);
+        let time = match self.throttle {
+            Throttle::BytesPerSecond(rate) => length as f64 / f64::from(rate.max(1)),
+            Throttle::EventsPerSecond(rate) => 1.0 / f64::from(rate.max(1)),
+        };
+        let time = Duration::from_secs_f64(time);
         let now = Instant::now();
         // Not more than one tick, so that a pause is not followed by a burst.
         let next = self.due.map_or(now, |due| due.max(now - TICK.min(time))) + time;

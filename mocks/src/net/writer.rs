@@ -1,6 +1,6 @@
 //! Answers in HTTP/1.1, written as their plan says.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -17,10 +17,13 @@ use crate::plan::{End, Framing, Plan, Step};
 /// not turn our FIN into a RST.
 const LINGER: Duration = Duration::from_millis(500);
 
+/// Data from this size on are not copied to be written together with what stands around them.
+const LARGE: usize = 16 << 10;
+
 /// Who is told what goes out.
 pub(crate) trait Witness {
-    /// These bytes were handed to the network; so many of them are body.
-    fn sent(&mut self, wire_bytes: usize, body: &[Bytes]);
+    /// So many bytes were handed to the network, and so many of them are the next ones of the body.
+    fn sent(&mut self, wire_bytes: usize, body_bytes: usize);
 }
 
 /// How the request asked for its answer.
@@ -50,8 +53,9 @@ impl<T: Transport> Channel for Connection<T> {
         witness: &mut (impl Witness + Send),
     ) -> Ending {
         let mut output = Output {
+            large: Vec::new(),
             bytes: BytesMut::new(),
-            body: Vec::new(),
+            body: 0,
             pace: plan.pace.map(Pace::new),
         };
         let mut begun = false;
@@ -62,7 +66,7 @@ impl<T: Transport> Channel for Connection<T> {
                 }
                 continue;
             }
-            begun = true;
+            begun |= *step == Step::Head;
             if output.step(step, plan, asked) && self.flush(&mut output, witness).await.is_err() {
                 return Ending::ClientGone;
             }
@@ -79,7 +83,7 @@ impl<T: Transport> Channel for Connection<T> {
             End::Cut(how) => {
                 self.close(how).await;
                 match how {
-                    How::Reset => Ending::Reset,
+                    How::Reset | How::RstStream(_) => Ending::Reset,
                     How::Half => Ending::HalfClose,
                     How::Fin if begun => Ending::Cut,
                     How::Fin => Ending::NoAnswer,
@@ -105,17 +109,38 @@ impl<T: Transport> Connection<T> {
     }
 
     async fn flush(&mut self, output: &mut Output, witness: &mut impl Witness) -> io::Result<()> {
-        if output.bytes.is_empty() {
+        if output.bytes.is_empty() && output.large.is_empty() {
             return Ok(());
         }
         let bytes = output.bytes.split();
+        let mut length = bytes.len();
         match &mut output.pace {
-            None => self.transport.write_all(&bytes).await?,
+            None if output.large.is_empty() => self.transport.write_all(&bytes).await?,
+            None => {
+                output.large.push(bytes.freeze());
+                length = output.large.iter().map(Bytes::len).sum();
+                self.write_parts(&output.large).await?;
+                output.large.clear();
+            }
             Some(pace) => self.trickle(&bytes, pace).await?,
         }
         self.transport.flush().await?;
-        witness.sent(bytes.len(), &output.body);
-        output.body.clear();
+        witness.sent(length, std::mem::take(&mut output.body));
+        Ok(())
+    }
+
+    /// Writes parts one behind the other, in as few writes as the system takes.
+    async fn write_parts(&mut self, parts: &[Bytes]) -> io::Result<()> {
+        let mut slices: Vec<_> = parts.iter().map(|part| IoSlice::new(part)).collect();
+        let mut left = slices.as_mut_slice();
+        // Slices without bytes are no reason for another write.
+        IoSlice::advance_slices(&mut left, 0);
+        while !left.is_empty() {
+            match self.transport.write_vectored(left).await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                written => IoSlice::advance_slices(&mut left, written),
+            }
+        }
         Ok(())
     }
 
@@ -138,7 +163,7 @@ impl<T: Transport> Connection<T> {
                 let _ = socket2::SockRef::from(self.transport.socket())
                     .shutdown(std::net::Shutdown::Write);
             }
-            How::Reset => {
+            How::Reset | How::RstStream(_) => {
                 // Closing a socket that lingers for no time sends a RST.
                 let _ = self.transport.socket().set_zero_linger();
             }
@@ -151,11 +176,13 @@ impl<T: Transport> Connection<T> {
     }
 }
 
-/// Bytes that wait for the next write.
+/// What waits for the next write.
 struct Output {
+    /// Parts that stand before `bytes`.
+    large: Vec<Bytes>,
     bytes: BytesMut,
-    /// The body's part of them.
-    body: Vec<Bytes>,
+    /// How many of all are the body's.
+    body: usize,
     pace: Option<Pace>,
 }
 
@@ -174,8 +201,13 @@ impl Output {
             }
             Step::Chunk(_) => {}
             Step::Data(data) => {
-                self.bytes.put_slice(data);
-                self.body.push(data.clone());
+                self.body += data.len();
+                if data.len() < LARGE || self.pace.is_some() {
+                    self.bytes.put_slice(data);
+                } else {
+                    self.large.push(self.bytes.split().freeze());
+                    self.large.push(data.clone());
+                }
             }
             Step::ChunkEnd => {
                 if chunked {
@@ -184,7 +216,7 @@ impl Output {
                 return true;
             }
             Step::Finish if chunked => self.bytes.put_slice(b"0\r\n\r\n"),
-            Step::Finish | Step::Stall(_) => {}
+            Step::Finish | Step::Stall(_) | Step::Goaway(..) => {}
         }
         false
     }
@@ -209,7 +241,7 @@ pub(crate) fn wire_headers(plan: &Plan, asked: Asked) -> Vec<(String, String)> {
         _ if bodiless => None,
         Framing::Chunked if asked.chunks => Some(("transfer-encoding", "chunked".to_owned())),
         Framing::Chunked => None,
-        Framing::Length => Some(("content-length", plan.length.to_string())),
+        Framing::Length => Some(("content-length", plan.body.len().to_string())),
         Framing::WrongLength(length) => Some(("content-length", length.to_string())),
     };
     let is_framing = |name: &str| {

@@ -16,11 +16,12 @@ use super::wire::{Counts, Harness, Step};
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
 
-/// Does its work for the harness at the other end of standard input; ends with 0 when it is done.
-pub(crate) fn main() -> u8 {
+/// Does its work for the harness at the other end of standard input; ends with 0 when it is done. `taken` are ports of
+/// loopback that shall be in use.
+pub(crate) fn main(taken: &[u16]) -> u8 {
     let socket = io::stdin();
     let mut harness = Harness::new(socket.as_fd());
-    match work(&mut harness) {
+    match work(&mut harness, taken) {
         Ok(()) => 0,
         Err((step, error)) => {
             // The harness may be gone.
@@ -30,7 +31,7 @@ pub(crate) fn main() -> u8 {
     }
 }
 
-fn work(harness: &mut Harness<'_>) -> Result<(), (Step, io::Error)> {
+fn work(harness: &mut Harness<'_>, taken: &[u16]) -> Result<(), (Step, io::Error)> {
     let during = |step| move |error: io::Error| (step, error);
     let flags = UnshareFlags::NEWUSER | UnshareFlags::NEWNET;
     #[expect(
@@ -82,6 +83,19 @@ fn work(harness: &mut Harness<'_>) -> Result<(), (Step, io::Error)> {
                 1
             }
             Err(_) => 0,
+        },
+        taken: {
+            // A name may lead to either address; the one is no use without the other.
+            let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+            let loopback = &loopback[..everywhere.len()];
+            let before = descriptors.len();
+            for port in taken {
+                for address in loopback {
+                    let address = SocketAddr::new(*address, *port);
+                    descriptors.push(listener(address, SocketType::STREAM).map_err(failed)?);
+                }
+            }
+            (descriptors.len() - before) as u8
         },
     };
     harness

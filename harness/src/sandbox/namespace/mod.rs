@@ -39,7 +39,13 @@ pub struct Namespace {
 struct Descriptors {
     user: OwnedFd,
     net: OwnedFd,
+    /// Listeners that nobody serves.
+    #[expect(dead_code, reason = "they only have to stay open")]
+    taken: Vec<OwnedFd>,
 }
+
+/// Ports that can be taken in one namespace.
+pub const MOST_PORTS_TAKEN: usize = 8;
 
 /// What [`crate::terminal::Launch`] needs to start a program inside.
 #[derive(Clone, Debug)]
@@ -61,14 +67,14 @@ pub struct Join {
 }
 
 impl Namespace {
-    /// Makes a namespace, with sockets that listen in it. `loginproof` is this program's own binary: the helper is
-    /// started from it.
+    /// Makes a namespace, with sockets that listen in it; the ports `taken` of its loopback addresses belong to somebody
+    /// who never answers. `loginproof` is this program's own binary: the helper is started from it.
     ///
     /// # Errors
     /// When the system has no namespaces or refuses them; the error says why, and what can be done.
     #[cfg(target_os = "linux")]
-    pub fn create(loginproof: &Path) -> Result<(Self, Sockets), NamespaceError> {
-        let (descriptors, sockets) = wire::start(loginproof)?;
+    pub fn create(loginproof: &Path, taken: &[u16]) -> Result<(Self, Sockets), NamespaceError> {
+        let (descriptors, sockets) = wire::start(loginproof, taken)?;
         Ok((
             Self {
                 descriptors: Arc::new(descriptors),
@@ -82,7 +88,7 @@ impl Namespace {
     /// # Errors
     /// Always.
     #[cfg(not(target_os = "linux"))]
-    pub fn create(_loginproof: &Path) -> Result<(Self, Sockets), NamespaceError> {
+    pub fn create(_loginproof: &Path, _taken: &[u16]) -> Result<(Self, Sockets), NamespaceError> {
         Err(NamespaceError::NotLinux)
     }
 
@@ -143,7 +149,7 @@ impl Join {
 /// # Errors
 /// When it cannot; the error says why, and what can be done ([`NamespaceError::remedy`]).
 pub fn available(loginproof: &Path) -> Result<(), NamespaceError> {
-    let (namespace, _sockets) = Namespace::create(loginproof)?;
+    let (namespace, _sockets) = Namespace::create(loginproof, &[])?;
     let failed = |reason| NamespaceError::Start {
         program: loginproof.to_owned(),
         reason,

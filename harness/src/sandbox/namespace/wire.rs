@@ -62,6 +62,7 @@ pub(super) struct Counts {
     pub(super) names_tcp: u8,
     pub(super) names_udp: u8,
     pub(super) packets: u8,
+    pub(super) taken: u8,
 }
 
 /// The helper's end.
@@ -91,9 +92,10 @@ impl<'fd> Harness<'fd> {
             names_tcp,
             names_udp,
             packets,
+            taken,
         } = counts;
         self.send(
-            &[b'k', tls, plain, names_tcp, names_udp, packets],
+            &[b'k', tls, plain, names_tcp, names_udp, packets, taken],
             &borrowed,
         )
     }
@@ -121,7 +123,10 @@ impl<'fd> Harness<'fd> {
 }
 
 /// Runs the helper and takes what it hands over.
-pub(super) fn start(loginproof: &Path) -> Result<(Descriptors, Sockets), NamespaceError> {
+pub(super) fn start(
+    loginproof: &Path,
+    taken: &[u16],
+) -> Result<(Descriptors, Sockets), NamespaceError> {
     let failed = |reason| NamespaceError::Start {
         program: loginproof.to_owned(),
         reason,
@@ -130,6 +135,7 @@ pub(super) fn start(loginproof: &Path) -> Result<(Descriptors, Sockets), Namespa
     ours.set_read_timeout(Some(BOUND)).map_err(failed)?;
     let mut helper = Command::new(loginproof)
         .arg("namespace")
+        .args(taken.iter().map(u16::to_string))
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::from(OwnedFd::from(theirs)))
@@ -164,8 +170,9 @@ fn converse(mut ours: UnixStream, helper: &Child) -> Result<(Descriptors, Socket
         (message, descriptors) = receive(&ours).map_err(|_| Failed::NoAnswer)?;
     }
     match *message {
-        [b'k', tls, plain, names_tcp, names_udp, packets] => {
+        [b'k', tls, plain, names_tcp, names_udp, packets, taken] => {
             let counts = Counts {
+                taken,
                 tls,
                 plain,
                 names_tcp,
@@ -222,7 +229,8 @@ fn sort(counts: Counts, descriptors: Vec<OwnedFd>) -> Option<(Descriptors, Socke
             .collect(),
         packets: take(counts.packets)?.pop(),
     };
-    Some((Descriptors { user, net }, sockets))
+    let taken = take(counts.taken)?;
+    Some((Descriptors { user, net, taken }, sockets))
 }
 
 /// Every id stays what it is. With the privilege for it all ids that we know are mapped, so that files of other

@@ -42,6 +42,25 @@ pub struct Check {
     pub sources: Vec<String>,
 }
 
+impl Check {
+    /// The key of the witness that it asks.
+    #[must_use]
+    pub fn witness(&self) -> &'static str {
+        let witnesses = [
+            ("requests", self.requests.is_some()),
+            ("screen", self.screen.is_some()),
+            ("answer", self.answer.is_some()),
+            ("exit", self.exit.is_some()),
+            ("store", self.store.is_some()),
+            ("within", self.within.is_some()),
+            ("process", self.process.is_some()),
+            ("session", self.session.is_some()),
+        ];
+        let asked = witnesses.into_iter().find(|(_, asked)| *asked);
+        asked.map_or("", |(name, _)| name)
+    }
+}
+
 /// Which requests must have come. All given conditions hold together.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -96,6 +115,8 @@ pub struct Gap {
     pub at_most: Option<Span>,
     /// Only gaps from this request on, counted from 1: the gap before the n-th request. Default 2, the first there is.
     pub from: Option<usize>,
+    /// The gap before the first counted request is judged, too: from the end of the last answer of this endpoint.
+    pub since: Option<Endpoint>,
 }
 
 /// What is the same in several requests.
@@ -152,6 +173,11 @@ pub struct AnswerRule {
     pub times: Option<usize>,
     /// Text of this length in bytes, all of the one character in `contains`.
     pub length: Option<usize>,
+    /// JSON pointer -> value, in an answer that is JSON: that of `translate`, its chunks put together. JSON in a string
+    /// (the arguments of a call) is compared as JSON; `null` also means that there is nothing, or an empty text.
+    pub json: BTreeMap<String, Value>,
+    /// Exactly this text if the program ended with success. One that failed may show what it likes.
+    pub on_success: Option<String>,
 }
 
 /// How the program ended.
@@ -216,6 +242,8 @@ pub struct StoreRules {
     pub refresh_generation: Option<u32>,
     /// The account's id in it is that of the n-th account: 1 is the first.
     pub account: Option<u32>,
+    /// Tokens of so many different accounts are in it, as the server knows them.
+    pub accounts: Option<usize>,
     /// Mode in octal: "0600".
     pub mode: Option<String>,
     /// JSON pointer -> value.

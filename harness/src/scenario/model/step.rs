@@ -30,13 +30,15 @@ pub struct Step {
     /// List the accounts that are signed in.
     #[serde(deserialize_with = "present")]
     pub accounts: Option<Nothing>,
+    /// Answer this Chat Completions request, which stands at standard input.
+    pub translate: Option<serde_json::Value>,
     /// Type text into a running program (see `of`).
     pub r#type: Option<String>,
     /// Press a key: `enter`, `escape`, `up`, `down`, `left`, `right`, `tab`, `backspace`, `ctrl-c`, or one character.
     pub press: Option<String>,
     /// Change the size of the terminal of a running program.
     pub resize: Option<Size>,
-    /// Send a signal to a running program: `INT`, `TERM`, `HUP`, `KILL`.
+    /// Send a signal to a running program: `INT`, `TERM`, `HUP`, `KILL`, or one that it crashes by: `QUIT`, `ABRT`, `SEGV`.
     pub signal: Option<String>,
     /// Wait until something has happened. Never for time alone.
     pub wait: Option<Wait>,
@@ -131,6 +133,18 @@ pub enum Prompts {
     One(String),
     /// Several at once, in one process. Needs `ask-many`.
     Many(Vec<String>),
+    /// The same one many times at once, in one process. Needs `ask-many`.
+    Repeated(Repeated),
+}
+
+/// One prompt, many times.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Repeated {
+    /// The prompt.
+    pub prompt: String,
+    /// How often.
+    pub times: usize,
 }
 
 /// An action without settings: `- logout:`.

@@ -59,7 +59,7 @@ impl AuthorizationState {
         let user_code = self.user_code(8);
         let interval = self.interval();
         let life = self.options.code_life.0;
-        let pace = Pace::new(Duration::from_secs(interval));
+        let pace = Pace::from_issue(Duration::from_secs(interval), now);
         let sign_in =
             DeviceSignIn::start(user_code, now + life, pace, Some(request), &mut self.mint);
         let started = DeviceStarted {

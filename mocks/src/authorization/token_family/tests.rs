@@ -16,8 +16,8 @@ fn at(seconds: u64) -> SystemTime {
 
 fn policy(on_reuse: OnReuse, grace: u64) -> Policy {
     Policy {
+        skew: 0,
         access_life: HOUR,
-        clock_behind: Duration::ZERO,
         on_reuse,
         grace: Duration::from_secs(grace),
     }

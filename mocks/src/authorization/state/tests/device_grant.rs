@@ -127,20 +127,34 @@ fn a_poll_that_comes_too_soon_is_written_down_and_slowed_down_if_asked() {
         let (device, code) = started(&mut server, &STRICT);
         let poll = poll(&STRICT, &device);
         assert_eq!(
-            server.poll_device(&poll, at(1)).err(),
+            server.poll_device(&poll, at(5)).err(),
             Some(Refusal::Pending(403))
         );
-        assert_eq!(server.poll_device(&poll, at(3)).err(), Some(told));
+        assert_eq!(server.poll_device(&poll, at(7)).err(), Some(told));
         let early = EarlyPoll {
             provider: "strict",
             waited: Duration::from_secs(2),
             interval: Duration::from_secs(5),
         };
         assert_eq!(server.early_polls(), [early]);
-        approve(&mut server, &code, 4);
+        approve(&mut server, &code, 8);
         // Slowing down says that nobody has decided yet, so it is not said once somebody has.
-        assert!(server.poll_device(&poll, at(5)).is_ok());
+        assert!(server.poll_device(&poll, at(9)).is_ok());
     }
+}
+
+#[test]
+fn a_first_poll_before_one_interval_has_passed_is_slowed_down() {
+    let mut server = with(AuthorizationOptions {
+        interval: "5".to_owned(),
+        slow_down: SlowDown::Early,
+        ..Default::default()
+    });
+    let (device, _) = started(&mut server, &STRICT);
+    assert_eq!(
+        server.poll_device(&poll(&STRICT, &device), at(1)).err(),
+        Some(Refusal::SlowDown(10))
+    );
 }
 
 #[test]

@@ -1,80 +1,11 @@
-//! Responses streams as the service sends them: deltas of 1 to 20 bytes padded by `obfuscation`, every `.done` with
-//! the text once more, and all of it again in `response.completed`.
+//! Writes the events of a stream, and remembers what the later ones repeat.
 
 use std::fmt::Write as _;
 
-/// Which stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Kind {
-    /// Reasoning summaries, messages, and three interleaved calls, over and over.
-    Mix,
-    /// One message in many deltas.
-    Text,
-    /// Three interleaved calls whose arguments are full of escapes.
-    Tools,
-    /// Few events with strings of one megabyte.
-    Big,
-}
-
-impl Kind {
-    /// Every stream.
-    pub const ALL: [Self; 4] = [Self::Mix, Self::Text, Self::Tools, Self::Big];
-
-    /// Its name on the command line and in reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Mix => "mix",
-            Self::Text => "text",
-            Self::Tools => "tools",
-            Self::Big => "big",
-        }
-    }
-}
-
-/// A stream and what a reader must find in it.
-#[derive(Clone, Debug)]
-pub struct Stream {
-    /// The bytes on the wire.
-    pub bytes: Vec<u8>,
-    /// How many events there are.
-    pub events: usize,
-    /// How many bytes of text all items hold together, unescaped.
-    pub text_bytes: usize,
-}
-
-impl Stream {
-    /// The stream of this kind; `parts` of 20 make it shorter, for readers that would take minutes.
-    #[must_use]
-    pub fn new(kind: Kind, parts: usize) -> Self {
-        let mut writer = Writer::new();
-        writer.begin();
-        match kind {
-            Kind::Mix => {
-                for _ in 0..parts {
-                    writer.reasoning(3, 140);
-                    writer.message(1000);
-                    writer.calls(3, 470, Words::Mixed);
-                }
-            }
-            Kind::Text => writer.message(2000 * parts),
-            Kind::Tools => {
-                for _ in 0..parts.div_ceil(4) {
-                    writer.calls(3, 2600, Words::Code);
-                }
-            }
-            Kind::Big => {
-                for words in [Words::Mixed, Words::Code, Words::Mixed, Words::Code] {
-                    writer.large_message(50_000 * parts, words);
-                }
-            }
-        }
-        writer.complete()
-    }
-}
+use crate::Stream;
 
 #[derive(Clone, Copy)]
-enum Words {
+pub(crate) enum Words {
     /// Prose: about one word in twelve holds an escape, one in eleven is not ASCII.
     Mixed,
     /// Source code inside JSON inside a JSON string: hardly a word without an escape.
@@ -123,17 +54,18 @@ const CODE: [&str; 12] = [
 ];
 const PADDING: &str = "iV6gT0pQ4sXw9LmA";
 
-/// One item of the output, as the terminal event repeats it.
-struct Writer {
+/// A stream as far as it is written.
+pub(crate) struct Writer {
     out: String,
     events: usize,
+    /// Items of the output, as the terminal event repeats them.
     items: Vec<String>,
     text_bytes: usize,
     state: u64,
 }
 
 impl Writer {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             out: String::new(),
             events: 0,
@@ -183,12 +115,12 @@ impl Writer {
         self.text_bytes += unescaped(word);
     }
 
-    fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.event("response.created", &response("in_progress", "", "null"));
         self.event("response.in_progress", &response("in_progress", "", "null"));
     }
 
-    fn complete(mut self) -> Stream {
+    pub(crate) fn complete(mut self) -> Stream {
         let output = self.items.join(",");
         let usage = "{\"input_tokens\":8123,\"input_tokens_details\":{\"cached_tokens\":7936},\"output_tokens\":57000,\
                      \"output_tokens_details\":{\"reasoning_tokens\":8400},\"total_tokens\":65123}";
@@ -215,7 +147,7 @@ impl Writer {
         self.items.push(item);
     }
 
-    fn reasoning(&mut self, summaries: usize, deltas: usize) {
+    pub(crate) fn reasoning(&mut self, summaries: usize, deltas: usize) {
         let (id, index) = (self.id("rs"), self.items.len());
         self.added(
             index,
@@ -252,12 +184,27 @@ impl Writer {
         self.done(index, format!("{{\"id\":\"{id}\",\"type\":\"reasoning\",\"encrypted_content\":\"{sealed}\",\"summary\":[{parts}]}}"));
     }
 
-    fn message(&mut self, deltas: usize) {
+    /// Reasoning of which nothing can be read: so many bytes of it.
+    pub(crate) fn sealed(&mut self, size: usize) {
+        let (id, index) = (self.id("rs"), self.items.len());
+        let item = |sealed: &str| {
+            format!(
+                "{{\"id\":\"{id}\",\"type\":\"reasoning\",\"encrypted_content\":\"{sealed}\",\"summary\":[]}}"
+            )
+        };
+        self.added(index, &item(""));
+        let piece = self.id("sealed");
+        let mut sealed = piece.repeat(size / piece.len() + 1);
+        sealed.truncate(size);
+        self.done(index, item(&sealed));
+    }
+
+    pub(crate) fn message(&mut self, deltas: usize) {
         self.message_of(deltas, 1, Words::Mixed);
     }
 
     /// A message whose whole text comes in one delta.
-    fn large_message(&mut self, words: usize, kind: Words) {
+    pub(crate) fn large_message(&mut self, words: usize, kind: Words) {
         self.message_of(1, words, kind);
     }
 
@@ -307,7 +254,7 @@ impl Writer {
         self.done(index, item("completed", &part(&text)));
     }
 
-    fn calls(&mut self, calls: usize, deltas: usize, words: Words) {
+    pub(crate) fn calls(&mut self, calls: usize, deltas: usize, words: Words) {
         let first = self.items.len();
         let ids: Vec<(String, String)> = (0..calls)
             .map(|_| (self.id("fc"), self.id("call")))

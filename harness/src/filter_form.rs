@@ -1,4 +1,5 @@
-//! From events to the answer: deliberately little, and not the reference client's reader.
+//! The filter form: from the events that a reader wrote, one JSON object per line, to the answer. Deliberately little,
+//! and not the reference client's reader.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +7,7 @@ use serde_json::Value;
 
 /// The answer so far.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// By output index and content index.
     parts: BTreeMap<(u64, u64), String>,
     /// Output indices of messages that are not the answer.
@@ -19,7 +20,7 @@ pub(super) struct Answer {
 
 /// How far the answer has come.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(crate) enum Progress {
     Open,
     Complete,
     Failed(String),
@@ -27,7 +28,7 @@ pub(super) enum Progress {
 
 impl Answer {
     /// Takes one line of the reader's output.
-    pub(super) fn take(&mut self, line: &str) -> Result<Progress, String> {
+    pub(crate) fn take(&mut self, line: &str) -> Result<Progress, String> {
         if line.trim().is_empty() {
             return Ok(Progress::Open);
         }
@@ -43,13 +44,18 @@ impl Answer {
             self.whole.get_or_insert_default().push_str(text);
             return Ok(Progress::Open);
         }
-        // `[DONE]` and keep-alives that are no JSON say nothing about the answer.
         let data = value["data"].as_str().unwrap_or_default();
+        Ok(self.take_event(value["event"].as_str(), data))
+    }
+
+    /// Takes one event.
+    pub(crate) fn take_event(&mut self, name: Option<&str>, data: &str) -> Progress {
+        // `[DONE]` and keep-alives that are no JSON say nothing about the answer.
         let Ok(event) = serde_json::from_str::<Value>(data) else {
-            return Ok(Progress::Open);
+            return Progress::Open;
         };
-        let name = event["type"].as_str().or(value["event"].as_str());
-        Ok(self.event(name.unwrap_or_default(), &event))
+        let name = event["type"].as_str().or(name);
+        self.event(name.unwrap_or_default(), &event)
     }
 
     fn event(&mut self, name: &str, event: &Value) -> Progress {
@@ -117,17 +123,28 @@ impl Answer {
     }
 
     /// The reader found nothing at all.
-    pub(super) fn heard_nothing(&self) -> bool {
+    pub(crate) fn heard_nothing(&self) -> bool {
         !self.heard
     }
 
     /// The reader gave a text of its own.
-    pub(super) fn read_whole(&self) -> bool {
+    pub(crate) fn read_whole(&self) -> bool {
         self.whole.is_some()
     }
 
+    /// The texts of all messages that belong to the answer, one by one.
+    pub(crate) fn messages(&self) -> Vec<String> {
+        let mut messages = BTreeMap::<u64, String>::new();
+        for ((output, _), text) in &self.parts {
+            if !self.commentary.contains(output) {
+                messages.entry(*output).or_default().push_str(text);
+            }
+        }
+        messages.into_values().collect()
+    }
+
     /// All text that belongs to the answer.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let parts = self.parts.iter();
         self.whole.clone().unwrap_or_else(|| {
             parts

@@ -1,0 +1,169 @@
+//! From checks that do not hold to findings: what is one bug stands together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::gather::Instance;
+use crate::check::ALWAYS_ON;
+use crate::verdict::{Level, Verdict};
+
+/// One bug, as far as the evidence tells. Its checks are sorted, the gravest first.
+pub(super) struct Finding<'p, 'a> {
+    pub(super) instances: Vec<&'p Instance<'a>>,
+}
+
+impl<'p, 'a> Finding<'p, 'a> {
+    /// The gravest check, in its first variant: what the page shows.
+    pub(super) fn first(&self) -> &'p Instance<'a> {
+        self.instances[0]
+    }
+
+    pub(super) fn scenarios(&self) -> BTreeSet<&'a str> {
+        self.instances
+            .iter()
+            .map(|instance| instance.entry.scenario.as_str())
+            .collect()
+    }
+
+    /// Whether it is about what every scenario asks, whatever its own subject.
+    pub(super) fn is_general(&self) -> bool {
+        is_general(self.first())
+    }
+}
+
+/// Groups them, the gravest finding first.
+pub(super) fn group<'p, 'a>(instances: &'p [Instance<'a>]) -> Vec<Finding<'p, 'a>> {
+    let mut general: BTreeMap<(&str, String), Vec<&Instance<'_>>> = BTreeMap::new();
+    let mut own: BTreeMap<&str, Vec<&Instance<'_>>> = BTreeMap::new();
+    let own_failed: BTreeSet<_> = instances
+        .iter()
+        .filter(|instance| !is_always_on(instance) && instance.entry.verdict == Verdict::Fail)
+        .map(|instance| place(instance))
+        .collect();
+    for instance in instances {
+        // Who hangs or crashes where the scenario's own checks fail shows the same bug by it.
+        let with_the_others = ["clean-exit", "no-panic"].contains(&instance.entry.check.as_str())
+            && instance.entry.verdict == Verdict::Fail
+            && own_failed.contains(&place(instance));
+        if is_always_on(instance) && !with_the_others {
+            let seen = alike(&instance.check.seen);
+            general
+                .entry((&instance.entry.check, seen))
+                .or_default()
+                .push(instance);
+        } else {
+            own.entry(&instance.entry.scenario)
+                .or_default()
+                .push(instance);
+        }
+    }
+    let mut groups: Vec<Vec<&Instance<'_>>> = general.into_values().collect();
+    groups.extend(across(own.into_values().flat_map(within).collect()));
+    let mut findings: Vec<Finding<'_, '_>> = groups
+        .into_iter()
+        .map(|mut instances| {
+            instances
+                .sort_by_key(|instance| (std::cmp::Reverse(gravity(instance)), place(instance)));
+            Finding { instances }
+        })
+        .collect();
+    findings.sort_by_cached_key(|finding| {
+        (
+            std::cmp::Reverse(gravity(finding.first())),
+            std::cmp::Reverse(finding.scenarios().len()),
+            place(finding.first()),
+            finding.first().entry.check.clone(),
+        )
+    });
+    findings
+}
+
+/// Where a check was made.
+fn place<'a>(instance: &Instance<'a>) -> (&'a str, Option<&'a str>) {
+    (&instance.entry.scenario, instance.entry.variant.as_deref())
+}
+
+fn is_always_on(instance: &Instance<'_>) -> bool {
+    let check = instance.entry.check.as_str();
+    check == "no-egress" || ALWAYS_ON.contains(&check)
+}
+
+fn is_general(instance: &Instance<'_>) -> bool {
+    is_always_on(instance)
+}
+
+/// The checks of a scenario that fail in a variant together belong together, and so does a check in all its variants.
+fn within<'p, 'a>(instances: Vec<&'p Instance<'a>>) -> Vec<Vec<&'p Instance<'a>>> {
+    let mut groups: Vec<Vec<&Instance<'_>>> = Vec::new();
+    for instance in instances {
+        let related = |other: &&Instance<'_>| {
+            other.entry.check == instance.entry.check
+                || other.entry.variant == instance.entry.variant
+        };
+        let (mut joined, others): (Vec<_>, Vec<_>) = groups
+            .into_iter()
+            .partition(|group| group.iter().any(related));
+        groups = others;
+        let mut one: Vec<&Instance<'_>> = joined.drain(..).flatten().collect();
+        one.push(instance);
+        groups.push(one);
+    }
+    groups
+}
+
+/// Groups of several scenarios are one where they show the same of the same case, or of the credential file.
+fn across<'p, 'a>(groups: Vec<Vec<&'p Instance<'a>>>) -> Vec<Vec<&'p Instance<'a>>> {
+    let mut joined: BTreeMap<(String, BTreeSet<String>), Vec<&Instance<'_>>> = BTreeMap::new();
+    for group in groups {
+        let shown: BTreeSet<String> = group
+            .iter()
+            .map(|instance| {
+                let check = &instance.check;
+                format!("{}|{}|{}", check.check, check.expected, alike(&check.seen))
+            })
+            .collect();
+        let about_the_file = group.iter().all(|instance| instance.check.asks == "store");
+        let subject = if about_the_file {
+            "store".to_owned()
+        } else {
+            group[0].entry.case.clone()
+        };
+        joined.entry((subject, shown)).or_default().extend(group);
+    }
+    joined.into_values().collect()
+}
+
+/// How grave it is.
+pub(super) fn gravity(instance: &Instance<'_>) -> u8 {
+    match (instance.entry.verdict, instance.entry.level) {
+        _ if instance.check.got_out => 5,
+        (Verdict::Fail, Level::Must) => 4,
+        (Verdict::Fail, _) => 3,
+        (Verdict::Unclean, _) => 2,
+        _ => 1,
+    }
+}
+
+/// What was seen, without what differs every time: numbers and the ends of secrets.
+pub(super) fn alike(seen: &str) -> String {
+    let mut text = String::new();
+    let mut in_secret = false;
+    let mut in_number = false;
+    for c in seen.chars() {
+        match c {
+            '…' => in_secret = true,
+            '>' | ' ' => in_secret = false,
+            _ if in_secret => continue,
+            _ => {}
+        }
+        if c.is_ascii_digit() || (in_number && c == '.') {
+            if !in_number {
+                text.push('0');
+            }
+            in_number = true;
+        } else {
+            in_number = false;
+            text.push(c);
+        }
+    }
+    text
+}
