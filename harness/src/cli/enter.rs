@@ -81,6 +81,20 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_is_read_back_as_it_was_written() {
+        for disk in [
+            Disk::Room(512),
+            Disk::ReadOnly("/home/of".into()),
+            Disk::Mounted("/home/of/auth.json".into()),
+        ] {
+            let words = ["--report", "r.json"].map(OsString::from);
+            let all = words.into_iter().chain(disk.arguments());
+            let all = all.chain(["--", "sh"].map(OsString::from));
+            assert_eq!(read(all).unwrap().disk, Some(disk));
+        }
+    }
+
+    #[test]
     fn a_report_and_a_program_are_needed() {
         assert!(parse(&["--", "sh"]).is_none());
         assert!(parse(&["--report", "r.json", "--"]).is_none());
