@@ -67,6 +67,7 @@ fn main() -> std::io::Result<()> {
                 mirror: false,
                 umask: None,
                 inside: inside.clone(),
+                disk: None,
                 supervisor: supervisor.clone(),
                 report: folder.path().join("report.json"),
             };

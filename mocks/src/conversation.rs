@@ -80,20 +80,21 @@ pub(crate) async fn exchange<C: Channel>(
     if judged.exchange.endpoint == Endpoint::Egress {
         responder.requested(door, &judged.exchange).await;
     }
-    if let Some(gate) = judged.rule.and_then(|bound| bound.rule.hold.as_deref()) {
-        let opened = tokio::select! {
-            () = responder.gates.pass(gate) => true,
-            () = channel.gone() => false,
-        };
-        if !opened {
-            recording.end(Ending::ClientGone);
-            return Next::End;
-        }
+    let rule = judged.rule.map(|bound| &bound.rule);
+    let held = rule.and_then(|rule| rule.hold.as_deref());
+    if !passes(channel, responder, held).await {
+        recording.end(Ending::ClientGone);
+        return Next::End;
     }
     let ready = match refusal {
         Some((status, message)) => responder.nonsense(status, &message),
         None => responder.answer(&judged).await,
     };
+    let held = rule.and_then(|rule| rule.hold_answer.as_deref());
+    if !passes(channel, responder, held).await {
+        recording.end(Ending::ClientGone);
+        return Next::End;
+    }
     let open = reply(channel, &ready, asked, recording).await;
     match open {
         true if ready.plan.status == SWITCHING_PROTOCOLS => Next::WebSocket(judged.into()),
@@ -104,6 +105,15 @@ pub(crate) async fn exchange<C: Channel>(
 
 /// RFC 9110 §15.2.2: the server goes on in the protocol that was asked for.
 const SWITCHING_PROTOCOLS: u16 = 101;
+
+/// Waits at a gate, if there is one. False when the client goes meanwhile.
+async fn passes<C: Channel>(channel: &mut C, responder: &Responder, gate: Option<&str>) -> bool {
+    let Some(gate) = gate else { return true };
+    tokio::select! {
+        () = responder.gates.pass(gate) => true,
+        () = channel.gone() => false,
+    }
+}
 
 /// Writes an answer. False when the channel is over.
 async fn reply<C: Channel>(

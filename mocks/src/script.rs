@@ -149,6 +149,9 @@ pub struct Rule {
     pub answer: Option<AnswerSpec>,
     /// A gate: the answer waits until a step `release: NAME` opens it. A gate once open stays open.
     pub hold: Option<String>,
+    /// The same for an answer that is ready: the server has done its work (a refresh token is spent), and nothing of the
+    /// answer has gone out. What happens at `hold` happens before that.
+    pub hold_answer: Option<String>,
     /// What happens to the answer on its way out, in any order: each fault knows its place.
     pub faults: Vec<Fault>,
 }

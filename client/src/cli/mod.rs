@@ -144,7 +144,7 @@ impl Program {
             signal = first_signal() => signal,
         };
         // A token that was spent has a successor on its way: stopping now would lose both.
-        if self.session.is_critical() {
+        if self.session.is_critical() && !defect::active(Defect::RefreshEndsWithASignal) {
             let settle = async {
                 tokio::select! {
                     biased;

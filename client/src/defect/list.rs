@@ -135,7 +135,7 @@ defects! {
     NotYetValidRefused "not-yet-valid-refused" in ["sign-in"]:
         "Refuses a new token that is not yet valid by the clock of this machine.",
         "Azure/azure-cli#26618";
-    NewTokenRefreshedAgain "new-token-refreshed-again" in ["sign-in"]:
+    NewTokenRefreshedAgain "new-token-refreshed-again" in ["sign-in", "refresh"]:
         "Refreshes again and again while the clock of this machine calls each new token expired.",
         "manfredsteyer/angular-oauth2-oidc#1135";
     ReuseSignsOut "reuse-signs-out" in ["sign-in", "refresh"]:
@@ -218,6 +218,27 @@ defects! {
     ChildrenNotSignedIn "children-not-signed-in" in ["refresh"]:
         "Starts the agents beside the first one without the sign-in.",
         "massgen/MassGen#906";
+    FailureKeptUntilRestart "failure-kept-until-restart" in ["refresh"]:
+        "Remembers that a refresh was refused until it is started again, whatever is in the file by then.",
+        "openai/codex#6498";
+    LockWithoutOwner "lock-without-owner" in ["refresh"]:
+        "Takes a lock file that a dead process left behind for a lock.",
+        "Geocodio/yak!16";
+    LockStolenByAge "lock-stolen-by-age" in ["refresh"]:
+        "Breaks the lock of a refresh that takes longer than the lock may be old.",
+        "griffinmartin/opencode-claude-auth!267";
+    StaleLockBrokenTwice "stale-lock-broken-twice" in ["refresh"]:
+        "Looks at a dead process's lock file and removes it in two steps, between which another one may have locked.",
+        "muxinc/cli!74";
+    RefreshEndsWithASignal "refresh-ends-with-a-signal" in ["refresh"]:
+        "Ends at a signal in the middle of a refresh, and loses the pair that it bought.",
+        "anthropics/claude-code#95236";
+    StoredWithTheAnswer "stored-with-the-answer" in ["refresh"]:
+        "Stores a rotated pair only when the turn has ended well.",
+        "openclaw/openclaw#105666";
+    OtherSignInOverwritten "other-sign-in-overwritten" in ["refresh"]:
+        "Overwrites the sign-in that another program stored while the refresh was under way.",
+        "openai/codex!15127";
 
     // Store.
     NewPairNotStored "new-pair-not-stored" in ["refresh", "store", "baseline"]:
@@ -244,6 +265,27 @@ defects! {
     StatusNeverDoubts "status-never-doubts" in ["store"]:
         "Says that somebody is signed in when the sign-in is known to be dead.",
         "openclaw/openclaw#86215";
+    LinkReplaced "link-replaced" in ["store"]:
+        "Puts a file of its own in the place of a link to the credential file.",
+        "justrach/codegraff#405";
+    MountedFileNotWritten "mounted-file-not-written" in ["store"]:
+        "Cannot store a new pair in a file that is mounted by itself.",
+        "stacklok/toolhive#3979";
+    SpendsBeforeLooking "spends-before-looking" in ["store"]:
+        "Spends the refresh token before it knows that the file can be written.",
+        "kelos-dev/kelos!1284";
+    StoreFailureSwallowed "store-failure-swallowed" in ["store"]:
+        "Says nothing when the new pair cannot be written.",
+        "umputun/ralphex!412";
+    SignInNotStored "sign-in-not-stored" in ["store", "baseline"]:
+        "Says that the sign-in was stored, and stored nothing.",
+        "bman654/clodex#7";
+    OrganizationStored "organization-stored" in ["store"]:
+        "Stores an organization where the account belongs.",
+        "ndycode/codex-multi-auth#700";
+    StoredAccountTrusted "stored-account-trusted" in ["store"]:
+        "Names the account that the file names, although the token is another one's.",
+        "ndycode/codex-multi-auth#700";
     OrganizationForAccount "organization-for-account" in ["baseline"]:
         "Names an organization where the account belongs.",
         "ndycode/codex-multi-auth#700";
@@ -560,6 +602,12 @@ defects! {
         "NousResearch/hermes-agent!114845";
 
     // Accounts.
+    UsersOfAWorkspaceMerged "users-of-a-workspace-merged" in ["accounts"]:
+        "Takes two people of one workspace for one.",
+        "Wei-Shaw/sub2api#3341";
+    PlaceholderImported "placeholder-imported" in ["accounts"]:
+        "Takes over tokens that are none.",
+        "NousResearch/hermes-agent!12360";
     NoRotationOnSoftFailure "no-rotation-on-soft-failure" in ["accounts"]:
         "Does not turn to the next account when one has reached its limit.",
         "NousResearch/hermes-agent#24159";

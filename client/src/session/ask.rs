@@ -139,6 +139,12 @@ impl Session {
             let calls: Vec<_> = response.calls().cloned().collect();
             // Calls of a response that was cut short may be cut short themselves.
             if calls.is_empty() || response.outcome != Outcome::Completed {
+                if defect::active(Defect::StoredWithTheAnswer)
+                    && let Server::Account(account) = &turn.server
+                    && let (Ok(file), Some(pair)) = (self.store.reserve(), account.current())
+                {
+                    let _ = file.commit(&pair);
+                }
                 return Ok(Answered { response, rounds });
             }
             for call in calls {
@@ -398,6 +404,7 @@ impl Session {
         }
         // First what another process may have stored, …
         if !std::mem::replace(&mut recovery.reloaded, true)
+            && !defect::active(Defect::FailureKeptUntilRestart)
             && let Some(stored) = self.reload(account, credentials)?
         {
             return Ok(Some(stored));

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::{AccountError, Credentials, Place, Session};
+use crate::defect::{self, Defect};
+use crate::oauth::jwt::Claims;
 use crate::store::{Store, StoreError};
 
 /// Why a sign-in cannot be taken over.
@@ -48,6 +50,14 @@ impl Session {
         }
         if found.refresh.is_empty() {
             return Err(nothing("its refresh token is missing"));
+        }
+        // Tokens of tests and of sign-ins that were given up look like nothing that the server gives.
+        if Claims::read(found.access.expose()).is_none_or(|claims| claims.account_id.is_none())
+            && !defect::active(Defect::PlaceholderImported)
+        {
+            return Err(nothing(
+                "its access token is none of ChatGPT's: it names no account",
+            ));
         }
         let now = SystemTime::now();
         if found.expires_at().is_some_and(|end| end <= now) {

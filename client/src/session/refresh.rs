@@ -169,6 +169,11 @@ impl Session {
                 requested: false,
             });
         }
+        if defect::active(Defect::FailureKeptUntilRestart)
+            && let Some((_, error)) = &flight.failed
+        {
+            return Err(error.clone());
+        }
         // Whoever had to wait takes the outcome of the refresh that it waited for.
         if seen != Some(flight.count)
             && let Some((of, error)) = &flight.failed
@@ -204,7 +209,10 @@ impl Session {
         let _lock = if defect::active(Defect::RefreshWithoutLock) {
             None
         } else {
-            Some(self.store.lock(LOCK_WAIT).await?)
+            match self.store.lock(LOCK_WAIT).await {
+                Err(_) if spends_first() => None,
+                lock => Some(lock?),
+            }
         };
         // The lock's last holder may have been here for the same reason.
         if let Some(stored) = self.adoptable(account, stale)? {
@@ -275,7 +283,10 @@ impl Session {
         if let Some(note) = self.store.quarantined(&pair.refresh) {
             return Err(note.failure().into());
         }
-        let reservation = self.store.reserve()?;
+        let reservation = match self.store.reserve() {
+            Err(_) if spends_first() => None,
+            reservation => Some(reservation?),
+        };
         let critical = self.enter_critical();
         let grant = match self.request_refresh(&pair.refresh).await {
             Ok(grant) => grant,
@@ -292,18 +303,24 @@ impl Session {
                 return Err(failure.into());
             }
         };
+        if let Some(newer) = self.superseded(account, pair)? {
+            return Ok(newer);
+        }
         let now = SystemTime::now();
         let renewed = pair.renewed(&grant, now);
         // Stored first, used second: whatever happens next, the only valid pair is in the file.
-        let stored = if defect::active(Defect::NewPairNotStored) {
-            Ok(())
-        } else {
-            reservation.commit(&renewed)
+        let stored = match reservation {
+            _ if defect::active(Defect::NewPairNotStored) => Ok(()),
+            _ if defect::active(Defect::StoredWithTheAnswer) => Ok(()),
+            Some(reservation) => reservation.commit(&renewed),
+            None => self.store.reserve().and_then(|file| file.commit(&renewed)),
         };
         drop(critical);
         account.set_current(renewed.clone());
         self.notify(Notice::Renewed { requested: true });
-        if let Err(error) = stored {
+        if let Err(error) = stored
+            && !defect::active(Defect::StoreFailureSwallowed)
+        {
             self.warn(format!("{error}; the new tokens live only as long as this run, then a new sign-in is needed"));
         }
         if renewed.expires_at().is_some_and(|end| end <= now) {
@@ -312,6 +329,33 @@ impl Session {
             );
         }
         Ok(renewed)
+    }
+
+    /// What took the place of `pair` in the file while its refresh was under way: another sign-in of the same account.
+    /// It is newer than anything that a refresh of the old one can bring.
+    fn superseded(
+        &self,
+        account: &Account,
+        pair: &Credentials,
+    ) -> Result<Option<Credentials>, RefreshError> {
+        if defect::active(Defect::OtherSignInOverwritten) {
+            return Ok(None);
+        }
+        let stored = match self.store.load_slot_patiently(&account.slot) {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return Err(RefreshError::SignedOut),
+            // Nothing in a damaged file is newer.
+            Err(_) => return Ok(None),
+        };
+        if !stored.same_account(pair) {
+            return Err(RefreshError::OtherAccount);
+        }
+        if stored.refresh == pair.refresh || stored.access.is_empty() {
+            return Ok(None);
+        }
+        account.set_current(stored.clone());
+        self.notify(Notice::Renewed { requested: false });
+        Ok(Some(stored))
     }
 
     async fn request_refresh(&self, refresh: &RefreshToken) -> Result<Grant, Failure> {
@@ -359,4 +403,9 @@ impl Session {
             .quarantine(&pair.refresh, &failure, SystemTime::now());
         None
     }
+}
+
+/// Whether the refresh token is spent without knowing that its successor can be stored.
+fn spends_first() -> bool {
+    defect::active(Defect::SpendsBeforeLooking) || defect::active(Defect::StoreFailureSwallowed)
 }

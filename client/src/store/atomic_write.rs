@@ -108,7 +108,7 @@ impl Reserved {
                 if matches!(
                     error.kind(),
                     io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices
-                ) =>
+                ) && !defect::active(Defect::MountedFileNotWritten) =>
             {
                 return write_in_place(&self.target, contents);
             }

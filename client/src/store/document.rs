@@ -96,7 +96,9 @@ impl Document {
                 continue;
             };
             let same = |known: &Credentials| {
-                known.access == account.access && known.refresh == account.refresh
+                (known.access == account.access && known.refresh == account.refresh)
+                    || (defect::active(Defect::UsersOfAWorkspaceMerged)
+                        && known.same_account(&account))
             };
             if !accounts.iter().any(same) {
                 accounts.push(account);

@@ -73,7 +73,12 @@ impl Credentials {
             .unwrap_or_else(|| RefreshToken::new(""));
         Self {
             id: grant.id.clone(),
-            stored_account: grant.account_id(),
+            stored_account: match grant.account_id() {
+                Some(_) if defect::active(Defect::OrganizationStored) => {
+                    Some("org-loginproof".to_owned())
+                }
+                account => account,
+            },
             stored_expiry: grant.expires_at,
             last_refresh: Some(now),
             ..Self::new(grant.access.clone(), refresh)
@@ -218,13 +223,23 @@ impl Credentials {
 
     /// The account to name in requests: the claim, because that is what the server compares with; else the file's word.
     pub fn account_id(&self) -> Option<String> {
-        let claim = |token: &str| Claims::read(token)?.account_id;
-        let claimed = self
-            .id
-            .as_ref()
-            .and_then(|id| claim(id.expose()))
-            .or_else(|| claim(self.access.expose()));
-        claimed.or_else(|| self.stored_account.clone())
+        let stored = || self.stored_account.clone();
+        if defect::active(Defect::StoredAccountTrusted) && self.stored_account.is_some() {
+            return stored();
+        }
+        self.claim(|claims| claims.account_id).or_else(stored)
+    }
+
+    /// The person within the account, as far as the tokens say.
+    fn user_id(&self) -> Option<String> {
+        self.claim(|claims| claims.user_id)
+    }
+
+    /// A claim of the id token, or else of the access token.
+    fn claim(&self, of: impl Fn(Claims) -> Option<String>) -> Option<String> {
+        let read = |token: &str| Claims::read(token).and_then(&of);
+        let by_id = self.id.as_ref().and_then(|id| read(id.expose()));
+        by_id.or_else(|| read(self.access.expose()))
     }
 
     /// When the access token expires by the clock of this machine, if that can be known.
@@ -238,9 +253,16 @@ impl Credentials {
         })
     }
 
-    /// Whether two credentials are of the same account, as far as both say.
+    /// Whether two credentials are of the same person in the same account, as far as both say. A workspace is one account
+    /// of several people.
     pub fn same_account(&self, other: &Self) -> bool {
-        self.account_id() == other.account_id()
+        let same_user = match (self.user_id(), other.user_id()) {
+            (Some(one), Some(another)) => {
+                one == another || defect::active(Defect::UsersOfAWorkspaceMerged)
+            }
+            _ => true,
+        };
+        same_user && self.account_id() == other.account_id()
     }
 }
 

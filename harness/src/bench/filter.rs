@@ -63,6 +63,7 @@ async fn measure(
         mirror: false,
         umask: None,
         inside: world.network.inside(),
+        disk: None,
         supervisor: world.loginproof.clone(),
         report: world.dir.join("process.json"),
     };

@@ -54,6 +54,8 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
             );
         }
     }
+    // A program that a step killed cannot clear away what it was writing.
+    let killed = evidence.programs.iter().any(|program| program.killed);
     // What programs printed was judged above, wherever it went.
     let printed = |file: &&HomeFile| {
         let mut logs = evidence.programs.iter().filter_map(|one| one.log.as_ref());
@@ -79,7 +81,7 @@ pub(super) fn judge(evidence: &Evidence) -> Finding {
             )
         };
         let beside_store = evidence.credential_files.iter().any(|store| {
-            file.absolute.parent() == store.parent() && store_kin(&file.absolute, store)
+            file.absolute.parent() == store.parent() && (killed || store_kin(&file.absolute, store))
         });
         if !beside_store {
             leaks.push((

@@ -187,7 +187,11 @@ fn witness(check: &Check, evidence: &Evidence) -> Finding {
         return store::judge(check, evidence);
     }
     let programs: Vec<&ProgramRecord> = match check.of.as_deref() {
-        Some("all") => evidence.programs.iter().collect(),
+        Some("all") => evidence
+            .programs
+            .iter()
+            .filter(|program| !program.killed)
+            .collect(),
         Some(name) => evidence
             .programs
             .iter()

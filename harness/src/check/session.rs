@@ -94,6 +94,7 @@ mod tests {
             },
             raw: Vec::new(),
             signalled: false,
+            killed: false,
             made_to_crash: false,
             asked_to_end: false,
             prompted: Some(Duration::from_secs(1)),

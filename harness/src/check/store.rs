@@ -23,6 +23,8 @@ pub(super) fn judge(check: &StoreCheck, evidence: &Evidence) -> Finding {
                 moment.whole || moment.name != store_name(store)
             })
         }
+        StoreCheck::Word(StoreWord::StillLinked) => still_linked(store, evidence),
+        StoreCheck::Word(StoreWord::OnlyCopy) => only_copy(store, evidence),
         StoreCheck::Word(StoreWord::AlwaysPrivate) => {
             // Locks and other empty files beside it hold nothing to protect.
             at_every_moment(store, evidence, "not readable by others", |moment| {
@@ -110,6 +112,53 @@ fn signed_out(store: &StoreEvidence, evidence: &Evidence) -> Finding {
     )
 }
 
+fn still_linked(store: &StoreEvidence, evidence: &Evidence) -> Finding {
+    let seen = match (store.linked, &store.after) {
+        (true, Some(_)) => "still a link",
+        (true, None) => "a link that leads nowhere",
+        (false, Some(_)) => "a file of its own took the link's place",
+        (false, None) => "the link is gone",
+    };
+    Finding::when(
+        store.linked && store.after.is_some(),
+        "the credential file's place still a symbolic link",
+        seen,
+        || shown(store, evidence),
+    )
+}
+
+fn only_copy(store: &StoreEvidence, evidence: &Evidence) -> Finding {
+    let own = store
+        .path
+        .canonicalize()
+        .unwrap_or_else(|_| store.path.clone());
+    let secrets: Vec<&[u8]> = evidence
+        .secrets
+        .iter()
+        .map(|secret| secret.value.as_bytes())
+        .collect();
+    let holds_one = |bytes: &[u8]| {
+        let search = aho_corasick::AhoCorasick::new(&secrets);
+        search.is_ok_and(|search| search.is_match(bytes))
+    };
+    let copies: Vec<String> = evidence
+        .files
+        .iter()
+        .filter(|file| file.absolute != own && file.absolute.parent() == own.parent())
+        .filter(|file| file.bytes.as_deref().is_some_and(holds_one))
+        .map(|file| file.path.display().to_string())
+        .collect();
+    Finding::when(
+        copies.is_empty(),
+        "no token in any other file of the credential file's folder",
+        match copies.is_empty() {
+            true => "no copy".to_owned(),
+            false => format!("tokens in {}", copies.join(", ")),
+        },
+        || shown(store, evidence),
+    )
+}
+
 fn at_every_moment(
     store: &StoreEvidence,
     evidence: &Evidence,
@@ -187,6 +236,16 @@ fn by_rules(rules: &StoreRules, store: &StoreEvidence, evidence: &Evidence) -> F
         "generation",
         rules.refresh_generation.map(|number| number.to_string()),
         generation.map_or("unknown".to_owned(), |number| number.to_string()),
+    );
+    let known = evidence.authorization.accounts();
+    let number = |id: &String| known.iter().position(|known| known.id == *id);
+    expect(
+        "account",
+        rules.account.map(|number| number.to_string()),
+        match tokens.account.as_ref() {
+            None => "none".to_owned(),
+            Some(id) => number(id).map_or_else(|| id.clone(), |index| (index + 1).to_string()),
+        },
     );
     expect(
         "number of accounts",

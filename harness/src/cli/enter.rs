@@ -1,10 +1,11 @@
-//! `loginproof enter --report FILE [--umask OCTAL] [--user PATH --net PATH --etc DIR] -- PROGRAM [ARGUMENT]…`, not shown
-//! in the help: every program under test is started through it.
+//! `loginproof enter --report FILE [--umask OCTAL] [--user PATH --net PATH --etc DIR]
+//! [--room BYTES | --read-only DIR | --mounted FILE] -- PROGRAM [ARGUMENT]…`, not shown in the help: every program under test is started through it.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::sandbox::disk::Disk;
 use crate::sandbox::namespace::Join;
 use crate::sandbox::supervise::{self, Enter};
 
@@ -20,6 +21,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 fn read(mut args: impl Iterator<Item = OsString>) -> Option<Enter> {
     let mut report = None;
     let mut umask = None;
+    let mut disk = None;
     let mut place = [const { None::<PathBuf> }; 3];
     loop {
         match args.next()?.to_str()? {
@@ -28,6 +30,9 @@ fn read(mut args: impl Iterator<Item = OsString>) -> Option<Enter> {
             "--user" => place[0] = Some(args.next()?.into()),
             "--net" => place[1] = Some(args.next()?.into()),
             "--etc" => place[2] = Some(args.next()?.into()),
+            "--room" => disk = Some(Disk::Room(args.next()?.to_str()?.parse().ok()?)),
+            "--read-only" => disk = Some(Disk::ReadOnly(args.next()?.into())),
+            "--mounted" => disk = Some(Disk::Mounted(args.next()?.into())),
             "--" => break,
             _ => return None,
         }
@@ -42,6 +47,7 @@ fn read(mut args: impl Iterator<Item = OsString>) -> Option<Enter> {
         report: report?,
         umask,
         join,
+        disk,
         argv,
     })
 }
@@ -72,6 +78,20 @@ mod tests {
         assert_eq!(parse(&whole).unwrap().join.unwrap().net, PathBuf::from("n"));
         assert!(parse(&whole[2..]).is_none());
         assert_eq!(parse(&whole[6..]).unwrap().join, None);
+    }
+
+    #[test]
+    fn a_disk_is_read_back_as_it_was_written() {
+        for disk in [
+            Disk::Room(512),
+            Disk::ReadOnly("/home/of".into()),
+            Disk::Mounted("/home/of/auth.json".into()),
+        ] {
+            let words = ["--report", "r.json"].map(OsString::from);
+            let all = words.into_iter().chain(disk.arguments());
+            let all = all.chain(["--", "sh"].map(OsString::from));
+            assert_eq!(read(all).unwrap().disk, Some(disk));
+        }
     }
 
     #[test]

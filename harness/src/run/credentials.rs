@@ -52,11 +52,17 @@ impl Seeds {
             let Some(import) = target.imports.get(name) else {
                 continue;
             };
-            let tokens = server.seed(
+            let mut tokens = server.seed(
                 pair.access,
                 pair.refresh,
                 pair.expires_in.map(|span| span.0),
             );
+            if let Some(text) = &pair.access_text {
+                tokens.access_token.clone_from(text);
+            }
+            if let Some(text) = &pair.refresh_text {
+                tokens.refresh_token.clone_from(text);
+            }
             seeds.files.push(SeededFile {
                 path: PathBuf::from(placeholders.fill(&import.path)),
                 bytes: pretty(&import.layout.seed(&tokens, REFRESHED)),
@@ -102,14 +108,20 @@ pub(super) fn files(target: &Target, placeholders: &Placeholders) -> Vec<PathBuf
 }
 
 fn accounts(credentials: &Credentials, server: &AuthorizationServer) -> Vec<TokenSet> {
-    let first = server.seed(
+    let mut first = server.seed(
         credentials.access,
         credentials.refresh,
         credentials.expires_in.map(|span| span.0),
     );
+    if let Some(account) = &credentials.account {
+        first.account_id.clone_from(account);
+    }
     let further = credentials.pool.iter().enumerate().map(|(index, pair)| {
         let email = format!("person{}@loginproof.example", index + 2);
-        let account = server.add_account(&email, "plus");
+        let account = match pair.colleague {
+            true => server.add_colleague(&email),
+            false => server.add_account(&email, "plus"),
+        };
         let life = pair.expires_in.map(|span| span.0);
         server.seed_for(&account, pair.access, pair.refresh, life)
     });

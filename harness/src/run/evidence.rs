@@ -61,6 +61,8 @@ pub struct ProgramRecord {
     pub answer: AnswerFrom,
     /// A step of the scenario sent it a signal.
     pub signalled: bool,
+    /// And that was `KILL`.
+    pub killed: bool,
     /// That signal is one that programs crash by: `QUIT`, `ABRT`, `SEGV`.
     pub made_to_crash: bool,
     /// A full-screen program that never ends by itself, and was told to by its own keys.
@@ -177,6 +179,8 @@ pub struct StoreEvidence {
     pub before: Option<Vec<u8>>,
     /// Its bytes and mode at the end.
     pub after: Option<(Vec<u8>, u32)>,
+    /// Whether its place is a symbolic link at the end.
+    pub linked: bool,
     /// What a reader saw at each change; none where changes cannot be watched.
     pub moments: Option<Vec<Moment>>,
 }

@@ -1,9 +1,11 @@
 //! One scenario, from an empty folder to verdicts.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use loginproof_mocks::Journal;
+use tokio::sync::OnceCell;
 
 use super::event::{CheckResult, Outcome};
 use super::evidence::{Evidence, StoreEvidence, home_files, time_running};
@@ -15,6 +17,8 @@ use super::steps::Stage;
 use super::world::World;
 use crate::check;
 use crate::check::mode_of;
+use crate::sandbox::disk;
+use crate::scenario::model as scenario;
 use crate::verdict::{Level, Verdict};
 
 /// A scenario that does not say otherwise is ended after this time.
@@ -26,7 +30,15 @@ const SETTLING: Duration = Duration::from_millis(500);
 /// Plays one scenario and judges it. Never fails: what the harness cannot do becomes the verdict `error`.
 pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joined>>) -> Outcome {
     let begun = Instant::now();
-    if let Some(why) = unsupported(item) {
+    let mut why = unsupported(item);
+    if why.is_none()
+        && let Err(reason) = mounts(item, settings).await
+    {
+        why = Some(format!(
+            "this machine gives programs no mounts of their own: {reason}"
+        ));
+    }
+    if let Some(why) = why {
         let results = every(item, Verdict::Unsupported, &why);
         return outcome(item, settings, results, begun, Duration::ZERO);
     }
@@ -104,6 +116,26 @@ pub async fn execute(item: &Item, settings: &Settings, joined: Option<&Arc<Joine
     outcome(item, settings, results, begun, running)
 }
 
+/// Whether the machine gives what a scenario's disks need. Looked up once.
+async fn mounts(item: &Item, settings: &Settings) -> Result<(), String> {
+    static AVAILABLE: OnceCell<Result<(), String>> = OnceCell::const_new();
+    let needed = item.scenario.all_steps().into_iter().any(|step| {
+        matches!(
+            step.disk,
+            Some(scenario::Disk::ReadOnly | scenario::Disk::Mounted)
+        )
+    });
+    if !needed {
+        return Ok(());
+    }
+    let look = || async {
+        let loginproof = settings.loginproof.clone();
+        let looked = tokio::task::spawn_blocking(move || disk::mounts_available(&loginproof));
+        looked.await.unwrap_or_else(|error| Err(error.to_string()))
+    };
+    AVAILABLE.get_or_init(look).await.clone()
+}
+
 /// Why a scenario does not apply, if it does not.
 fn unsupported(item: &Item) -> Option<String> {
     let missing = item.target.missing_for(&item.scenario);
@@ -167,6 +199,7 @@ fn store_evidence(
         layout,
         before: world.seeded.clone(),
         after,
+        linked: world.store.as_deref().is_some_and(Path::is_symlink),
         moments,
     })
 }

@@ -29,6 +29,8 @@ pub(super) struct Running {
     answer: AnswerFrom,
     /// A step sent it a signal.
     pub(super) signalled: AtomicBool,
+    /// A step killed it.
+    pub(super) killed: AtomicBool,
     /// By which programs crash.
     pub(super) made_to_crash: AtomicBool,
     /// It never ends by itself, and was told to by its own keys.
@@ -62,6 +64,7 @@ impl Running {
             log,
             answer,
             signalled: AtomicBool::new(false),
+            killed: AtomicBool::new(false),
             made_to_crash: AtomicBool::new(false),
             asked_to_end: AtomicBool::new(false),
             timed_out: AtomicBool::new(false),
@@ -152,6 +155,7 @@ impl Running {
             raw,
             answer: self.answer.clone(),
             signalled: self.signalled.load(Ordering::Relaxed),
+            killed: self.killed.load(Ordering::Relaxed),
             made_to_crash: self.made_to_crash.load(Ordering::Relaxed),
             asked_to_end: self.asked_to_end.load(Ordering::Relaxed),
             prompted: person.prompted,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::running::{Running, lock};
 use super::steps::{Stage, StepError};
-use crate::scenario::model::{Login, Stdin, Step, Tty};
+use crate::sandbox::disk::Disk;
+use crate::scenario::model::{self as scenario, Login, Stdin, Step, Tty};
 use crate::target::{CommandKind, Flow};
 use crate::terminal::{Attach, Launch, Program, StdinKind};
 
@@ -82,6 +83,7 @@ impl Stage {
                 .as_deref()
                 .and_then(|mask| u32::from_str_radix(mask, 8).ok()),
             inside: world.network.inside(),
+            disk: self.disk(step)?,
             supervisor: world.loginproof.clone(),
             report: world
                 .dir
@@ -102,6 +104,23 @@ impl Stage {
             joined.attach(started.clone());
         }
         Ok(started)
+    }
+
+    /// What the disk does with the program's files in this step.
+    fn disk(&self, step: &Step) -> Result<Option<Disk>, StepError> {
+        let Some(wanted) = step.disk else {
+            return Ok(None);
+        };
+        let store = self.world.file_behind_store().ok_or_else(|| {
+            StepError::Launch("the target names no credential file for `disk`".to_owned())
+        })?;
+        let folder = || store.parent().unwrap_or(&store).to_owned();
+        Ok(Some(match wanted {
+            scenario::Disk::Full => Disk::Room(0),
+            scenario::Disk::NearlyFull => Disk::Room(512),
+            scenario::Disk::ReadOnly => Disk::ReadOnly(folder()),
+            scenario::Disk::Mounted => Disk::Mounted(store),
+        }))
     }
 
     /// A log in the working folder: `output.log`, and `output-2.log` for the second program.

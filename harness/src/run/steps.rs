@@ -14,8 +14,9 @@ use super::joined::Joined;
 use super::keys::{self, Stroke};
 use super::person;
 use super::running::{Running, lock};
+use super::store_watch::Changes;
 use super::world::World;
-use crate::scenario::model::{Branch, Elsewhere, Prompts, Step, Wait};
+use crate::scenario::model::{Branch, Elsewhere, KillAt, Prompts, Step, Wait};
 use crate::target::CommandKind;
 
 /// How long a program may take to end after the signal at its bound.
@@ -134,6 +135,10 @@ impl Stage {
                 .map_err(|error| StepError::Input(format!("cannot resize: {error}")))?;
         } else if let Some(signal) = &step.signal {
             let running = self.of(step)?;
+            if signal.strip_prefix("SIG").unwrap_or(signal) == "KILL" {
+                kill(&running);
+                return Ok(());
+            }
             running.signalled.store(true, Ordering::Relaxed);
             let crash = ["QUIT", "ABRT", "SEGV"].contains(&signal.trim_start_matches("SIG"));
             running.made_to_crash.fetch_or(crash, Ordering::Relaxed);
@@ -186,10 +191,40 @@ impl Stage {
         prompts: &[String],
         step: &Step,
     ) -> Result<(), StepError> {
+        let killer = match step.kill_at {
+            Some(at) => Some(self.killer(at)?),
+            None => None,
+        };
         let running = self.start(kind, prompts, step)?;
-        self.attend(&running, kind, step).await;
-        self.until_end(&running, step).await;
+        let course = async {
+            self.attend(&running, kind, step).await;
+            self.until_end(&running, step).await;
+        };
+        let Some(killer) = killer else {
+            course.await;
+            return Ok(());
+        };
+        let killing = async {
+            if killer.nth_change().await {
+                kill(&running);
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            () = course => {}
+            () = killing => {}
+        }
         Ok(())
+    }
+
+    fn killer(&self, at: KillAt) -> Result<Changes, StepError> {
+        let store = self.world.file_behind_store();
+        let changes = store.and_then(|store| Changes::watch(&store, at.write));
+        changes.ok_or_else(|| {
+            StepError::Elsewhere(
+                "cannot watch the credential file's folder for `kill-at`".to_owned(),
+            )
+        })
     }
 
     /// The person types what a full-screen program needs, signs in where that is asked for, and ends a program that
@@ -313,6 +348,14 @@ impl Stage {
                 self.world.server.authorization().expire_access();
                 Ok(())
             }
+            Elsewhere::SignIn => self
+                .world
+                .sign_in_elsewhere(false)
+                .map_err(StepError::Elsewhere),
+            Elsewhere::SignInAsAnother => self
+                .world
+                .sign_in_elsewhere(true)
+                .map_err(StepError::Elsewhere),
             Elsewhere::RemoveStore => match &self.world.store {
                 Some(store) => std::fs::remove_file(store).map_err(|error| {
                     StepError::Elsewhere(format!("cannot remove {}: {error}", store.display()))
@@ -346,6 +389,14 @@ impl Stage {
     pub(super) fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
+}
+
+/// Ends a program with all that it started, as `kill -9` on every one of them does. One that has just ended is left.
+fn kill(running: &Running) {
+    running.killed.store(true, Ordering::Relaxed);
+    running.signalled.store(true, Ordering::Relaxed);
+    // It may have ended in this moment.
+    let _ = running.program.kill();
 }
 
 fn describe(wait: &Wait) -> String {

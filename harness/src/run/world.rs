@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use loginproof_mocks::authorization::TokenSet;
+use loginproof_mocks::script::TokenState;
 use loginproof_mocks::server::{MockServer, ServerConfig};
 
 use super::credentials::{self, Seeds};
@@ -207,7 +209,18 @@ impl World {
         if let Some(folder) = self.store.as_deref().and_then(Path::parent) {
             private_folder(folder)?;
         }
+        let linked = self
+            .scenario
+            .credentials
+            .as_ref()
+            .is_some_and(|seeded| seeded.linked);
         for file in seeds.files {
+            if linked && self.store.as_ref() == Some(&file.path) {
+                let behind = self.home.path().join(BEHIND).join(file_name(&file.path));
+                write(&behind, &file.bytes, file.mode)?;
+                std::os::unix::fs::symlink(&behind, &file.path).map_err(io(&file.path))?;
+                continue;
+            }
             write(&file.path, &file.bytes, file.mode)?;
         }
         Ok(())
@@ -216,13 +229,18 @@ impl World {
     /// Every file that may hold tokens of the program or of another one.
     #[must_use]
     pub fn credential_files(&self) -> Vec<PathBuf> {
-        credentials::files(&self.target, &self.placeholders)
+        let mut files = credentials::files(&self.target, &self.placeholders);
+        files.extend(self.file_behind_store());
+        files.dedup();
+        files
     }
 
     /// Watches the credential file, if there is one.
     #[must_use]
     pub fn watch(&self) -> Option<StoreWatch> {
-        self.store.as_deref().and_then(StoreWatch::start)
+        self.file_behind_store()
+            .as_deref()
+            .and_then(StoreWatch::start)
     }
 
     /// Another client of the same sign-in rotates the tokens, and stores the new pair if told so.
@@ -238,14 +256,42 @@ impl World {
         if !store_it {
             return Ok(());
         }
-        let (Some(store), Some(layout)) = (&self.store, &self.layout) else {
+        self.store_elsewhere(&tokens)
+    }
+
+    /// The person signs in anew with another program, as somebody else if told so, and that stores the new pair.
+    ///
+    /// # Errors
+    /// In words: the file cannot be written.
+    pub fn sign_in_elsewhere(&self, as_another: bool) -> Result<(), String> {
+        let server = self.server.authorization();
+        let (access, refresh) = (TokenState::Live, TokenState::Live);
+        let tokens = if as_another {
+            let account = server.add_account("another@loginproof.example", "plus");
+            server.seed_for(&account, access, refresh, None)
+        } else {
+            server.seed(access, refresh, None)
+        };
+        self.store_elsewhere(&tokens)
+    }
+
+    /// The credential file itself, behind a link.
+    #[must_use]
+    pub fn file_behind_store(&self) -> Option<PathBuf> {
+        let store = self.store.as_ref()?;
+        Some(store.canonicalize().unwrap_or_else(|_| store.clone()))
+    }
+
+    /// Another program puts a pair into the credential file.
+    fn store_elsewhere(&self, tokens: &TokenSet) -> Result<(), String> {
+        let (Some(store), Some(layout)) = (&self.file_behind_store(), &self.layout) else {
             return Err("the target names no credential file".to_owned());
         };
         let bytes = std::fs::read(store)
             .map_err(|error| format!("cannot read {}: {error}", store.display()))?;
         let mut file = serde_json::from_slice(&bytes)
             .map_err(|error| format!("{} is not JSON: {error}", store.display()))?;
-        layout.replace(&mut file, &tokens);
+        layout.replace(&mut file, tokens);
         // As a well-behaved program does it: a whole file in place of the old one.
         let beside = store.with_extension("elsewhere");
         let text = serde_json::to_string_pretty(&file).unwrap_or_default();
@@ -358,6 +404,13 @@ impl Target {
         }
         missing
     }
+}
+
+/// The folder below the home in which a credential file stands that is linked to.
+const BEHIND: &str = "linked";
+
+fn file_name(path: &Path) -> &std::ffi::OsStr {
+    path.file_name().unwrap_or(path.as_os_str())
 }
 
 fn private_folder(folder: &Path) -> Result<(), WorldError> {

@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, WaitStatus, getpid, getppid, wait};
 use serde::{Deserialize, Serialize};
 
+use super::disk::Disk;
 use super::handed_down::{self, Witness};
 use super::namespace::Join;
 use super::process_tree::{self, LeftBehind};
@@ -31,6 +32,8 @@ pub struct Enter {
     pub umask: Option<u32>,
     /// The namespace to run it in.
     pub join: Option<Join>,
+    /// What the disk does with its files.
+    pub disk: Option<Disk>,
     /// The program and its arguments.
     pub argv: Vec<OsString>,
 }
@@ -91,6 +94,11 @@ pub fn run(enter: &Enter) -> u8 {
     {
         return refuse(enter, error.to_string());
     }
+    if let Some(disk) = &enter.disk
+        && let Err(error) = disk.enter(enter.join.is_some())
+    {
+        return refuse(enter, error);
+    }
     signals::reset();
     // A handler, not SIG_IGN: exec gives the program the default action back, while Ctrl+C does not end us. We must
     // live to say what became of the program.
@@ -114,6 +122,9 @@ pub fn run(enter: &Enter) -> u8 {
     command.args(&enter.argv[1..]).arg0(&enter.argv[0]);
     #[cfg(target_os = "linux")]
     signals::in_foreground(&mut command);
+    if let Some(Disk::Room(bytes)) = enter.disk {
+        signals::with_room(&mut command, bytes);
+    }
     let program = match command.spawn() {
         Ok(child) => Pid::from_child(&child),
         Err(error) => return refuse(enter, error.to_string()),
@@ -308,6 +319,28 @@ mod signals {
                 taken?;
             }
             Ok(())
+        };
+        #[expect(unsafe_code, reason = "code between fork and exec")]
+        // SAFETY: the closure makes only system calls that are async-signal-safe, and allocates nothing; this process
+        // has a single thread besides.
+        unsafe {
+            command.pre_exec(prepare);
+        }
+    }
+
+    /// Lets no file that the program writes grow beyond so many bytes. What it writes beyond fails, and does not end it.
+    pub(super) fn with_room(command: &mut super::Command, bytes: u64) {
+        use std::os::unix::process::CommandExt as _;
+
+        use rustix::process::{Resource, Rlimit, setrlimit};
+
+        let prepare = move || {
+            set(libc::SIGXFSZ, libc::SIG_IGN);
+            let limit = Rlimit {
+                current: Some(bytes),
+                maximum: Some(bytes),
+            };
+            Ok(setrlimit(Resource::Fsize, limit)?)
         };
         #[expect(unsafe_code, reason = "code between fork and exec")]
         // SAFETY: the closure makes only system calls that are async-signal-safe, and allocates nothing; this process

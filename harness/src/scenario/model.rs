@@ -160,6 +160,10 @@ pub struct Credentials {
     pub cut: Option<usize>,
     /// Mode of the file in octal. Default "0600".
     pub mode: Option<String>,
+    /// The file is a symbolic link to one in another folder, as in a home that is kept in a repository.
+    pub linked: bool,
+    /// The account's id as the file has it. Default: as the tokens' claims have it.
+    pub account: Option<String>,
     /// The program's own credential file is not there: for `imports`.
     pub absent: bool,
     /// Further accounts that are signed in, each with a pair of its own. Needs `pool`.
@@ -178,6 +182,12 @@ pub struct Pair {
     pub refresh: TokenState,
     /// Time until the access token expires, when `access` is `live`. Default: the server's `access-life`.
     pub expires_in: Option<Span>,
+    /// Another person of the first account's workspace: the same account id, another user. In a `pool`.
+    pub colleague: bool,
+    /// The access token itself, where it is none of the server's: a placeholder. In `imports`.
+    pub access_text: Option<String>,
+    /// The refresh token itself, likewise.
+    pub refresh_text: Option<String>,
 }
 
 impl Default for Pair {
@@ -186,6 +196,9 @@ impl Default for Pair {
             access: TokenState::Live,
             refresh: TokenState::Live,
             expires_in: None,
+            colleague: false,
+            access_text: None,
+            refresh_text: None,
         }
     }
 }
@@ -201,6 +214,8 @@ impl Default for Credentials {
             text: None,
             cut: None,
             mode: None,
+            linked: false,
+            account: None,
             absent: false,
             pool: Vec::new(),
             imports: BTreeMap::new(),

@@ -131,6 +131,12 @@ fn validate_needs(file: &str, text: &str, scenario: &Scenario) -> Result<(), Fil
             let what = format!("the sign-in `{}`", login.flow);
             need("login:", &what, login.flow.capability())?;
         }
+        if step.disk.is_some() {
+            need("disk:", "a `disk`", Capability::Store)?;
+        }
+        if step.kill_at.is_some() {
+            need("kill-at:", "`kill-at`", Capability::Store)?;
+        }
         if step.models.is_some() {
             need("models:", "the step `models`", Capability::Discovery)?;
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::pty::Pty;
+use crate::sandbox::disk::Disk;
 use crate::sandbox::namespace::Inside;
 
 /// A program to start.
@@ -28,6 +29,8 @@ pub struct Launch {
     pub umask: Option<u32>,
     /// The namespace to run in; the machine's own network without.
     pub inside: Option<Inside>,
+    /// What the disk does with its files.
+    pub disk: Option<Disk>,
     /// The binary of loginproof, for `enter`.
     pub supervisor: PathBuf,
     /// Where `enter` reports. Unique per program.
@@ -163,6 +166,9 @@ impl Launch {
         }
         if let Some(inside) = &self.inside {
             command.args(inside.arguments());
+        }
+        if let Some(disk) = &self.disk {
+            command.args(disk.arguments());
         }
         command.arg("--").args(argv);
         command

@@ -284,17 +284,7 @@ impl Program {
             "WINCH" => Signal::WINCH,
             _ => return Err(SignalError::Unknown(name.to_owned())),
         };
-        let until = Instant::now() + STARTING;
-        // The supervisor needs a few milliseconds until the program is there.
-        let pid = loop {
-            match self.shared.program() {
-                Ok(pid) => break pid,
-                Err(NotThere::Yet) if Instant::now() < until => {
-                    std::thread::sleep(Duration::from_millis(1))
-                }
-                Err(_) => return Err(SignalError::Ended),
-            }
-        };
+        let pid = self.pid()?;
         kill_process(pid, signal).map_err(|error| match error {
             rustix::io::Errno::SRCH => SignalError::Ended,
             error => SignalError::System {
@@ -302,6 +292,34 @@ impl Program {
                 reason: error.into(),
             },
         })
+    }
+
+    /// Kills the program with everything that it started.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn kill(&self) -> Result<(), SignalError> {
+        let pid = self.pid()?;
+        // What a wrapper started goes first: it would be an orphan without it.
+        for process in process_tree::descendants(pid) {
+            process_tree::kill(&process);
+        }
+        self.signal("KILL")
+    }
+
+    /// The id of the program's process, once it is there.
+    fn pid(&self) -> Result<Pid, SignalError> {
+        let until = Instant::now() + STARTING;
+        // The supervisor needs a few milliseconds until the program is there.
+        loop {
+            match self.shared.program() {
+                Ok(pid) => return Ok(pid),
+                Err(NotThere::Yet) if Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(1))
+                }
+                Err(_) => return Err(SignalError::Ended),
+            }
+        }
     }
 
     /// Waits for the program to end by itself; `None` when it has not within the bound.

@@ -40,6 +40,7 @@ impl World {
             mirror: false,
             umask: None,
             inside: None,
+            disk: None,
             supervisor: PathBuf::from(env!("CARGO_BIN_EXE_loginproof")),
             report: self.folder.path().join("report.json"),
         }

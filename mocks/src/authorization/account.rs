@@ -27,6 +27,14 @@ impl Account {
         }
     }
 
+    /// Another person of the same workspace.
+    pub(super) fn colleague(&self, number: usize, email: &str) -> Self {
+        Self {
+            id: self.id.clone(),
+            ..Self::numbered(number, email, &self.plan)
+        }
+    }
+
     /// Whether this is the id of the n-th account of a server.
     pub(crate) fn is_number(id: &str, number: u32) -> bool {
         id.ends_with(&format!("-{number:012}"))

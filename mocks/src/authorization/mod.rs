@@ -205,6 +205,11 @@ impl AuthorizationServer {
         self.lock().add_account(email, plan)
     }
 
+    /// Adds another person of the first account's workspace: the same account id, another user.
+    pub fn add_colleague(&self, email: &str) -> Account {
+        self.lock().add_colleague(email)
+    }
+
     /// All accounts; the first is the one that [`seed`](Self::seed) uses.
     #[must_use]
     pub fn accounts(&self) -> Vec<Account> {

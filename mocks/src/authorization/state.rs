@@ -122,6 +122,12 @@ impl AuthorizationState {
         account
     }
 
+    pub(super) fn add_colleague(&mut self, email: &str) -> Account {
+        let account = self.accounts[0].colleague(self.accounts.len() + 1, email);
+        self.accounts.push(account.clone());
+        account
+    }
+
     /// Its own origin, without a slash at the end.
     pub(super) fn issuer(&self) -> &str {
         &self.issuer

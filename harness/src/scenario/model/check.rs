@@ -31,7 +31,8 @@ pub struct Check {
     /// The states that a sign-in went through, as the host of the session sees them.
     pub session: Option<SessionCheck>,
 
-    /// The program of which step is meant; the last one started when left out; `all` for every one.
+    /// The program of which step is meant; the last one started when left out; `all` for every one but those that a
+    /// step killed.
     pub of: Option<String>,
     /// How binding, when it differs from the scenario's.
     pub level: Option<Level>,
@@ -221,6 +222,10 @@ pub enum StoreWord {
     SignedOut,
     /// Parsed whole at every moment that it could be read during the scenario.
     AlwaysWhole,
+    /// Still the symbolic link that it was.
+    StillLinked,
+    /// No other file in its folder holds a token.
+    OnlyCopy,
     /// Never readable by group or others, from its first byte on.
     AlwaysPrivate,
 }
@@ -235,6 +240,8 @@ pub struct StoreRules {
     pub refresh: Option<TokenState>,
     /// Generation of the refresh token in its family.
     pub refresh_generation: Option<u32>,
+    /// The account's id in it is that of the n-th account: 1 is the first.
+    pub account: Option<u32>,
     /// Tokens of so many different accounts are in it, as the server knows them.
     pub accounts: Option<usize>,
     /// Mode in octal: "0600".

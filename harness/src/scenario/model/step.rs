@@ -59,12 +59,40 @@ pub struct Step {
     pub stdin: Option<Stdin>,
     /// Switch on the program's verbose mode.
     pub verbose: bool,
+    /// What the disk does with the credential file in this step.
+    pub disk: Option<Disk>,
+    /// End the program, with all that it started, by `KILL` at this change to the files beside the credential file.
+    pub kill_at: Option<KillAt>,
     /// Extra environment of this step.
     pub env: BTreeMap<String, String>,
     /// This step is ended after this time. Default: what is left of the scenario's bound.
     pub bound: Option<Span>,
     /// The signal that ends the program at `bound`, as the host of a session does: `TERM`, `HUP`, `INT`.
     pub at_bound: Option<String>,
+}
+
+/// What a disk does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Disk {
+    /// It is full: files can be made, and nothing written into them.
+    Full,
+    /// It is full after half a kilobyte: a credential file is written in part.
+    NearlyFull,
+    /// Nothing can be changed in the credential file's folder. Needs a mount namespace.
+    ReadOnly,
+    /// The credential file is mounted by itself, as into a container: it can be written, and not replaced by another
+    /// file. Needs a mount namespace.
+    Mounted,
+}
+
+/// The change at which a program is killed.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct KillAt {
+    /// Which change that the system tells of, counted from 1: a file made, written, renamed or removed in the credential
+    /// file's folder, by a name that holds the credential file's (`auth`). A program that makes fewer ends by itself.
+    pub write: usize,
 }
 
 /// How the person signs in.
@@ -170,6 +198,10 @@ pub enum Elsewhere {
     Expire,
     /// The credential file is removed.
     RemoveStore,
+    /// The person signs in anew with another program, which stores the new pair in the place of the old one.
+    SignIn,
+    /// The same with another account.
+    SignInAsAnother,
 }
 
 /// One branch of `together`: a step, or a list of steps.
