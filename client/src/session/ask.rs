@@ -264,7 +264,8 @@ impl Session {
             let wait = back_off(attempt, failure.retry_after);
             // Another account answers sooner than this one after a wait.
             let another = is_soft(&failure) && self.has_another(turn);
-            if !retry_helps(&failure) || attempt >= limit || wait > LONGEST_WAIT || another {
+            let too_long = wait > LONGEST_WAIT && !defect::active(Defect::RetryAfterUnbounded);
+            if !retry_helps(&failure) || attempt >= limit || too_long || another {
                 return Err(AskError::Failed {
                     failure,
                     partial,
