@@ -5,6 +5,7 @@ mod steps;
 
 use clap::Args;
 use loginproof_mocks::Fixtures;
+use loginproof_mocks::authorization::AuthorizationOptions;
 use loginproof_mocks::script::{AnswerSpec, Endpoint, Rule, Script};
 
 use super::{Failure, Outcome, SuiteArgs, say};
@@ -149,7 +150,7 @@ fn server(script: &Script, fixtures: &Fixtures) -> String {
         (Endpoint::Messages, "Messages"),
         (Endpoint::Generate, "Code Assist"),
     ];
-    let mut lines = Vec::new();
+    let mut lines = settings(script);
     for (endpoint, name) in endpoints {
         for rule in script.rules(endpoint) {
             lines.push(format!(
@@ -165,6 +166,20 @@ fn server(script: &Script, fixtures: &Fixtures) -> String {
         lines.push("behaves like the real one in everything else".to_owned());
     }
     lines.join("\n") + "\n"
+}
+
+/// Settings of the authorization server that differ from the usual ones.
+fn settings(script: &Script) -> Vec<String> {
+    let value = |options: &AuthorizationOptions| serde_json::to_value(options).unwrap_or_default();
+    let usual = value(&AuthorizationOptions::default());
+    let here = value(&script.authorization);
+    let differing = here
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, value)| usual.get(name.as_str()) != Some(value))
+        .map(|(name, value)| format!("the authorization server: {name} {value}"));
+    differing.collect()
 }
 
 fn condition(rule: &Rule) -> String {
