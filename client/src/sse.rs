@@ -211,6 +211,9 @@ impl Decoder {
         mut visit: impl FnMut(Frame<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
         let general = defect::any();
+        if defect::active(Defect::CutCrLfIsTwoEnds) {
+            self.after_cr = false;
+        }
         // Inside the data of an event small chunks mostly end no line.
         if self.part == Part::Data && chunk.len() <= SHORT && !general && line_end(chunk).is_none()
         {
@@ -263,7 +266,9 @@ impl Decoder {
         while let (Start::Mark(seen), Some(&byte)) = (self.start, rest.first()) {
             if byte == BOM[seen] {
                 rest = &rest[1..];
-                self.start = if seen + 1 == BOM.len() {
+                self.start = if seen + 1 == BOM.len() && defect::active(Defect::SecondBomDropped) {
+                    Start::Mark(0)
+                } else if seen + 1 == BOM.len() {
                     Start::Past
                 } else {
                     Start::Mark(seen + 1)
@@ -435,13 +440,14 @@ impl Decoder {
             if !value.contains(&0) {
                 self.id = String::from_utf8_lossy(value).into_owned();
             }
-        } else if let Some(value) = field(line, b"retry")
-            && !value.is_empty()
-            && value.iter().all(u8::is_ascii_digit)
-        {
-            self.retry_ms = std::str::from_utf8(value)
-                .ok()
-                .and_then(|digits| digits.parse().ok());
+        } else if let Some(value) = field(line, b"retry") {
+            if !value.is_empty() && value.iter().all(u8::is_ascii_digit) {
+                self.retry_ms = std::str::from_utf8(value)
+                    .ok()
+                    .and_then(|digits| digits.parse().ok());
+            } else if defect::active(Defect::RetryMustBeANumber) {
+                panic!("invalid digit found in string");
+            }
         }
         Ok(())
     }
@@ -451,11 +457,12 @@ impl Decoder {
         &mut self,
         visit: &mut impl FnMut(Frame<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        self.open = false;
+        let open = std::mem::take(&mut self.open);
         if self.last_id != self.id {
             self.last_id.clone_from(&self.id);
         }
-        let flow = if std::mem::take(&mut self.has_data) {
+        let is_event = open && defect::active(Defect::BlockWithoutDataFatal);
+        let flow = if std::mem::take(&mut self.has_data) || is_event {
             visit(Frame {
                 name: &self.name,
                 data: &self.data,
@@ -531,6 +538,7 @@ fn field<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
         [] => Some(b""),
         [b':', first, ..] if *first != b' ' && defect::active(Defect::SpaceDemanded) => None,
         [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
+        rest if defect::active(Defect::FieldsByTheirBeginning) => Some(rest),
         _ => None,
     }
 }

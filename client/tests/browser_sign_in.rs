@@ -43,7 +43,9 @@ impl Person {
             base_url: server.uri(),
             model: "gpt-5.5".into(),
             fast: false,
+            websocket: false,
             fallback: None,
+            tool: None,
             store: folder.path().join("auth.json"),
             limits: Limits::default(),
         };

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 
 use crate::event_stream::{Segment, segments};
-use crate::fault::{How, Place, Throttle, Time};
+use crate::fault::{ErrorCode, How, Last, Place, Throttle, Time};
 use crate::message::Answer;
 
 /// An answer while faults act on it.
@@ -22,10 +22,15 @@ pub(crate) struct Draft {
     /// Further ends of chunks.
     pub(crate) extra_cuts: Vec<usize>,
     pub(crate) stalls: Vec<(Mark, Time)>,
+    pub(crate) goaways: Vec<(Mark, (Last, ErrorCode))>,
     pub(crate) pace: Option<Throttle>,
     pub(crate) close: Option<(Mark, How)>,
+    /// Where a WebSocket is closed by a frame.
+    pub(crate) farewell: Option<(Mark, Farewell)>,
     /// Whether the framing's end is written: the last chunk of a chunked body.
     pub(crate) finish: bool,
+    /// The how many-th answer of its endpoint this is, from 1.
+    pub(crate) nth: usize,
     /// Seeded for this exchange alone, so that the order of exchanges changes nothing.
     pub(crate) random: StdRng,
 }
@@ -52,6 +57,10 @@ pub(crate) enum Mark {
     Byte(usize),
 }
 
+/// What a close frame says: a code and a reason, or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Farewell(pub(crate) Option<(u16, String)>);
+
 /// What a connection carries out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
@@ -76,6 +85,8 @@ pub(crate) enum Step {
     Data(Bytes),
     ChunkEnd,
     Stall(Time),
+    /// Over HTTP/2, a GOAWAY frame.
+    Goaway(Last, ErrorCode),
     /// The body ends here.
     Finish,
 }
@@ -117,9 +128,12 @@ impl Draft {
             cuts: None,
             extra_cuts: Vec::new(),
             stalls: Vec::new(),
+            goaways: Vec::new(),
             pace: None,
             close: None,
+            farewell: None,
             finish: true,
+            nth: 1,
             random,
         }
     }
@@ -199,13 +213,17 @@ impl Draft {
     pub(crate) fn plan(mut self) -> Plan {
         let body = Bytes::from(self.body());
         let length = body.len();
+        let stalls = std::mem::take(&mut self.stalls).into_iter();
+        let stalls = stalls.map(|(mark, time)| (mark, Step::Stall(time)));
+        let goaways = std::mem::take(&mut self.goaways).into_iter();
+        let goaways = goaways.map(|(mark, (last, code))| (mark, Step::Goaway(last, code)));
         let mut steps = Steps {
-            stalls: std::mem::take(&mut self.stalls),
+            due: goaways.chain(stalls).collect(),
             close: self.close,
             steps: Vec::new(),
             closed: None,
         };
-        steps.stalls.sort_by_key(|(mark, _)| *mark);
+        steps.due.sort_by_key(|(mark, _)| *mark);
         steps.pass(Mark::Start);
         steps.push(Step::Head);
         steps.pass(Mark::Head);
@@ -288,7 +306,8 @@ impl Draft {
 
 /// Steps while they are put in order.
 struct Steps {
-    stalls: Vec<(Mark, Time)>,
+    /// Those that no byte of the answer is part of.
+    due: Vec<(Mark, Step)>,
     close: Option<(Mark, How)>,
     steps: Vec<Step>,
     closed: Option<(Mark, How)>,
@@ -301,11 +320,11 @@ impl Steps {
         }
     }
 
-    /// Everything that happens up to a mark: stalls first, then the close.
+    /// Everything that happens up to a mark: GOAWAY and stalls first, then the close.
     fn pass(&mut self, mark: Mark) {
-        let due = self.stalls.partition_point(|(at, _)| *at <= mark);
-        for (_, time) in self.stalls.drain(..due).collect::<Vec<_>>() {
-            self.push(Step::Stall(time));
+        let due = self.due.partition_point(|(at, _)| *at <= mark);
+        for (_, step) in self.due.drain(..due).collect::<Vec<_>>() {
+            self.push(step);
         }
         if let Some(close) = self.close.take_if(|(at, _)| *at <= mark) {
             self.closed = self.closed.or(Some(close));
@@ -328,7 +347,7 @@ impl Steps {
     /// The next byte inside a chunk at which something happens.
     fn next_mark(&self, after: usize, before: usize) -> Option<usize> {
         let marks = self
-            .stalls
+            .due
             .iter()
             .map(|(mark, _)| *mark)
             .chain(self.close.map(|(mark, _)| mark));
@@ -376,7 +395,7 @@ mod tests {
                     Step::Data(bytes) => sent.extend_from_slice(bytes),
                     Step::ChunkEnd => prop_assert_eq!(promised, sent.len()),
                     Step::Stall(_) => stalled += 1,
-                    Step::Head | Step::Finish => {}
+                    Step::Head | Step::Finish | Step::Goaway(..) => {}
                 }
             }
             let end = close.map_or(body.len(), |at| at.min(body.len()));

@@ -27,6 +27,16 @@ pub struct ScriptProblem {
 #[must_use]
 pub fn validate(script: &Script, fixtures: &Fixtures) -> Vec<ScriptProblem> {
     let mut problems = Vec::new();
+    if script
+        .http
+        .is_some_and(|version| !(1..=2).contains(&version))
+    {
+        problems.push(ScriptProblem {
+            rule: "server.http".to_owned(),
+            message: "write 1 or 2, the version of HTTP; both are spoken when it is left out"
+                .to_owned(),
+        });
+    }
     for (place, endpoint, rule) in rules(script) {
         let mut messages = Matcher::new(&rule.when).err().unwrap_or_default();
         if rule.times == Some(0) {
@@ -36,11 +46,8 @@ pub fn validate(script: &Script, fixtures: &Fixtures) -> Vec<ScriptProblem> {
             messages.extend(answering::problems(answer, endpoint, fixtures));
         }
         for (at, fault) in rule.faults.iter().enumerate() {
-            messages.extend(
-                fault
-                    .problem()
-                    .map(|problem| format!("faults[{at}]: {problem}")),
-            );
+            let problem = fault.problem().or_else(|| fault.misplaced(endpoint));
+            messages.extend(problem.map(|problem| format!("faults[{at}]: {problem}")));
         }
         problems.extend(messages.into_iter().map(|message| ScriptProblem {
             rule: place.clone(),
@@ -140,6 +147,7 @@ fn name(endpoint: Endpoint) -> &'static str {
         Endpoint::Revoke => "revoke",
         Endpoint::Page => "page",
         Endpoint::Responses => "responses",
+        Endpoint::Websocket => "websocket",
         Endpoint::Models => "models",
         Endpoint::Accounts => "accounts",
         Endpoint::Usage => "usage",

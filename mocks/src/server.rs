@@ -21,7 +21,8 @@ use crate::gate::Gates;
 use crate::hosts::{Hosts, canonical};
 use crate::journal::Journal;
 use crate::net::{
-    Allotment, CertificateAuthority, CertificateError, Connection, Door, Reception, listen,
+    Allotment, CertificateAuthority, CertificateError, Connection, Door, H2, HTTP_1_1, Reception,
+    http2, listen,
 };
 use crate::responder::Responder;
 use crate::routes::{ServerState, router};
@@ -152,10 +153,12 @@ impl MockServer {
         let listener = TcpListener::bind(config.bind).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let host = address.ip().to_string();
+        let http = config.script.http;
         let tls = config
             .tls
-            .map(|authority| authority.acceptor(&host))
-            .transpose()?;
+            .map(|authority| authority.server_config(&host, own_protocols(http)))
+            .transpose()?
+            .map(TlsAcceptor::from);
         let scheme = if tls.is_some() { "https" } else { "http" };
         let origin = format!("{scheme}://{address}");
         let issuer = config.issuer.as_deref().unwrap_or(&origin);
@@ -165,9 +168,11 @@ impl MockServer {
             .fixtures
             .get(DEFAULT_STREAM)
             .map(|fixture| fixture.body.clone());
+        let default_stream = stream.unwrap_or(Bytes::from_static(BUILT_IN_STREAM));
         let state = ServerState {
             authorization: authorization.clone(),
-            default_stream: stream.unwrap_or(Bytes::from_static(BUILT_IN_STREAM)),
+            default_stream: default_stream.clone(),
+            websocket: config.script.websocket.is_some(),
         };
         let responder = Arc::new(Responder {
             rulebook: Rulebook::new(&config.script, &config.fixtures),
@@ -176,6 +181,7 @@ impl MockServer {
             gates: Arc::default(),
             authorization,
             router: router(state),
+            default_stream,
             origin: origin.clone(),
             seed: config.seed,
             hosts: Hosts::new(&config.hosts, &config.ambient),
@@ -190,7 +196,9 @@ impl MockServer {
         let mut packets = None;
         if let Some(front) = config.front {
             let authority = config.authority.ok_or(StartError::NoAuthority)?;
-            let reception = Arc::new(Reception::new(Arc::clone(&responder), authority)?);
+            let reception =
+                Reception::new(Arc::clone(&responder), authority, front_protocols(http))?;
+            let reception = Arc::new(reception);
             match front {
                 Front::Sockets(sockets) => {
                     let ask = reception.open(sockets, &stopped, &mut tasks);
@@ -299,9 +307,30 @@ async fn serve(socket: TcpStream, tls: Option<TlsAcceptor>, responder: Arc<Respo
         Some(tls) => {
             // A client that does not trust the authority ends here; it never asked anything.
             if let Ok(Ok(stream)) = timeout(HANDSHAKE_BOUND, tls.accept(socket)).await {
-                converse(Connection::new(stream), &door, &responder).await;
+                if stream.get_ref().1.alpn_protocol() == Some(H2) {
+                    http2::serve(stream, &Arc::new(door), &responder).await;
+                } else {
+                    converse(Connection::new(stream), &door, &responder).await;
+                }
             }
         }
+    }
+}
+
+/// What is spoken over TLS at the server's own listener.
+fn own_protocols(http: Option<u8>) -> &'static [&'static [u8]] {
+    match http {
+        Some(2) => &[H2],
+        _ => &[HTTP_1_1],
+    }
+}
+
+/// What is spoken over TLS at the front, where the vendors' hosts speak both.
+fn front_protocols(http: Option<u8>) -> &'static [&'static [u8]] {
+    match http {
+        Some(1) => &[HTTP_1_1],
+        Some(2) => &[H2],
+        _ => &[H2, HTTP_1_1],
     }
 }
 

@@ -27,6 +27,8 @@ use tokio::time::timeout;
 
 struct Run {
     server: MockServer,
+    /// Whom requests are for.
+    host: &'static str,
     client: SendRequest<Bytes>,
     /// Ends with the connection.
     connection: JoinHandle<Result<(), h2::Error>>,
@@ -50,6 +52,7 @@ async fn run(script: Value) -> Run {
     let (client, connection) = connect(&authority, address, "chatgpt.com").await;
     Run {
         server,
+        host: "chatgpt.com",
         client,
         connection,
     }
@@ -104,7 +107,7 @@ impl Run {
     fn request(&self, method: &str, path: &str) -> http::request::Builder {
         Request::builder()
             .method(method)
-            .uri(format!("https://chatgpt.com{path}"))
+            .uri(format!("https://{}{path}", self.host))
     }
 
     /// Sends a request; its answer is awaited elsewhere.
@@ -286,6 +289,80 @@ async fn a_reset_ends_its_stream_alone() {
     assert_eq!(error.reason(), Some(Reason::INTERNAL_ERROR));
     assert_eq!(run.ending().await, Ending::Reset);
     assert_eq!(run.ask("GET", "/x", b"").await.unwrap().status, 404);
+}
+
+#[tokio::test]
+async fn a_stream_is_reset_with_the_code_that_the_fault_names() {
+    for (code, reason) in [
+        ("no-error", Reason::NO_ERROR),
+        ("internal-error", Reason::INTERNAL_ERROR),
+        ("refused-stream", Reason::REFUSED_STREAM),
+        ("cancel", Reason::CANCEL),
+        ("enhance-your-calm", Reason::ENHANCE_YOUR_CALM),
+    ] {
+        let close = |at| json!([{ "close": { "at": at, "how": { "rst-stream": code } } }]);
+        let run = stream(close(json!("end"))).await;
+        let answer = run.turn().await.unwrap();
+        assert_eq!(answer.frames.len(), 2, "{code}");
+        assert_eq!(answer.error.unwrap().reason(), Some(reason));
+        assert_eq!(run.ending().await, Ending::Reset);
+        assert_eq!(run.ask("GET", "/x", b"").await.unwrap().status, 404);
+
+        let run = stream(close(json!("start"))).await;
+        assert_eq!(run.turn().await.unwrap_err().reason(), Some(reason));
+    }
+}
+
+#[tokio::test]
+async fn behind_goaway_the_answer_goes_on() {
+    for at in [json!("start"), json!("head"), json!({ "event": 1 })] {
+        let run = stream(json!([{ "goaway": { "at": at, "last": "this" } }])).await;
+        let answer = run.turn().await.unwrap();
+        assert_eq!(answer.frames, ["data: one\n\n", "data: two\n\n"]);
+        assert!(answer.error.is_none());
+        assert_eq!(run.ending().await, Ending::Complete);
+        // The client takes the connection for over once nothing is open.
+        let _ = timeout(BOUND, run.connection).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn goaway_can_say_that_a_request_was_not_looked_at() {
+    let run = stream(json!([
+        { "goaway": { "at": "start", "last": "before" } },
+        { "close": { "at": "start", "how": "fin" } },
+    ]))
+    .await;
+    let error = run.turn().await.unwrap_err();
+    assert!(error.is_go_away() && error.is_remote(), "{error:?}");
+    assert_eq!(error.reason(), Some(Reason::NO_ERROR));
+    assert_eq!(run.ending().await, Ending::NoAnswer);
+}
+
+#[tokio::test]
+async fn the_servers_own_listener_speaks_it_when_the_script_says_so() {
+    let authority = Arc::new(CertificateAuthority::new().unwrap());
+    let server = start(ServerConfig {
+        script: serde_json::from_value(json!({
+            "http": 2,
+            "responses": [{ "answer": { "text": "{{origin}}" } }],
+        }))
+        .unwrap(),
+        tls: Some(Arc::clone(&authority)),
+        ..ServerConfig::default()
+    })
+    .await;
+    assert_eq!(server.origin(), format!("https://{}", server.address()));
+    let (client, connection) = connect(&authority, server.address(), "127.0.0.1").await;
+    let run = Run {
+        server,
+        host: "127.0.0.1",
+        client,
+        connection,
+    };
+    let answer = run.turn().await.unwrap();
+    assert_eq!(answer.body(), run.server.origin().as_bytes());
+    assert_eq!(run.exchange().request.version, "HTTP/2");
 }
 
 #[tokio::test]

@@ -247,6 +247,9 @@ defects! {
     OrganizationForAccount "organization-for-account" in ["baseline"]:
         "Names an organization where the account belongs.",
         "ndycode/codex-multi-auth#700";
+    NewerVersionAskedFor "newer-version-asked-for" in ["baseline"]:
+        "Asks another host for a newer version of itself at every start.",
+        "anthropics/claude-code#36250";
     SignOutKeepsTheFile "sign-out-keeps-the-file" in ["baseline"]:
         "Leaves the credential file behind when somebody signs out.",
         "openai/codex#14704";
@@ -258,6 +261,12 @@ defects! {
     CrUnknown "cr-unknown" in ["framing"]:
         "Does not know the lone carriage return as the end of a line.",
         "a2aproject/a2a-js#714";
+    CutCrLfIsTwoEnds "cut-crlf-is-two-ends" in ["framing"]:
+        "Takes a CRLF that lies in two chunks for two ends of lines.",
+        "rexxars/eventsource-parser#17";
+    CrHeldBack "cr-held-back" in ["framing"]:
+        "Waits behind a CR for the byte that follows, and at the end of the stream in vain.",
+        "universal-tool-calling-protocol/python-utcp!104";
     Utf8PerChunk "utf8-per-chunk" in ["framing"]:
         "Decodes each chunk by itself, and damages characters that lie in two.",
         "mrpulor-gh/nuphus#41";
@@ -267,12 +276,30 @@ defects! {
     BomKept "bom-kept" in ["framing"]:
         "Reads a byte order mark as part of the first line.",
         "openai/openai-python!3819";
+    CharsetObeyed "charset-obeyed" in ["framing"]:
+        "Decodes the stream as its content type says.",
+        "web-platform-tests/wpt eventsource/format-utf-8.any.js";
+    SecondBomDropped "second-bom-dropped" in ["framing"]:
+        "Drops every byte order mark at the start of the stream, where one belongs to the format.",
+        "web-platform-tests/wpt eventsource/format-bom-2.any.js";
+    NulEndsTheChunk "nul-ends-the-chunk" in ["framing"]:
+        "Reads each chunk as a C string, and loses what follows a NUL in it.",
+        "web-platform-tests/wpt eventsource/format-null-character.any.js";
     LineSeparatorsEndLines "line-separators-end-lines" in ["framing"]:
         "Takes Unicode's line separators for ends of lines.",
         "florimondmanca/httpx-sse#34";
     SpaceDemanded "space-demanded" in ["framing"]:
         "Does not read fields without a space behind the colon.",
         "praxis-proxy/praxis!739";
+    FieldsByTheirBeginning "fields-by-their-beginning" in ["framing"]:
+        "Takes every line that begins with the letters of a field for that field.",
+        "web-platform-tests/wpt eventsource/format-field-parsing.any.js";
+    BlockWithoutDataFatal "block-without-data-fatal" in ["framing"]:
+        "Reads a block without data as an event, and gives up because there is no JSON in it.",
+        "openai/openai-python#3833";
+    RetryMustBeANumber "retry-must-be-a-number" in ["framing"]:
+        "Gives up at a retry line that is no number.",
+        "spring-projects/spring-framework!37193";
     LastDataLineOnly "last-data-line-only" in ["framing"]:
         "Keeps only the last of several data lines.",
         "numman-ali/opencode-openai-codex-auth!96";
@@ -314,6 +341,15 @@ defects! {
     IncompleteRetried "incomplete-retried" in ["stream"]:
         "Asks again when an answer was cut short at its limit.",
         "openai/codex#38831";
+    CreatedDemanded "created-demanded" in ["stream"]:
+        "Gives up at an event that comes before response.created.",
+        "BerriAI/litellm#9545";
+    CreatedBeginsAnew "created-begins-anew" in ["stream"]:
+        "Forgets what has come when response.created comes a second time.",
+        "openai/openai-python src/openai/lib/streaming/responses/_responses.py";
+    LastTerminalWins "last-terminal-wins" in ["stream"]:
+        "Lets the last of several events that end the response decide.",
+        "xuzhougeng/wisp-science!748";
     UsageDemanded "usage-demanded" in ["stream"]:
         "Fails when a complete response does not count its reasoning tokens.",
         "BenedictKing/ccx#97";
@@ -371,6 +407,15 @@ defects! {
     BrokenOffIsSuccess "broken-off-is-success" in ["stream"]:
         "Loses the error when a connection breaks behind text, and takes the text for the answer.",
         "openai/openai-node#2046";
+    ResetStreamIsTheEnd "reset-stream-is-the-end" in ["stream"]:
+        "Takes the reset of an HTTP/2 stream for the end of the body, and what has come for the answer.",
+        "hyperium/hyper#3681";
+    CutBehindTheAnswerFatal "cut-behind-the-answer-fatal" in ["stream"]:
+        "Fails a complete answer because the connection breaks behind it.",
+        "anmonteiro/ocaml-h2!119";
+    RefusedStreamFatal "refused-stream-fatal" in ["stream"]:
+        "Gives up when a server refuses a request that it has not looked at.",
+        "nodejs/undici!5598";
     KeepaliveFatal "keepalive-fatal" in ["stream"]:
         "Gives up at a keepalive event.",
         "openai/openai-node#1964";
@@ -386,7 +431,7 @@ defects! {
     ClosedTransportReused "closed-transport-reused" in ["stream"]:
         "Sends the next attempt over a client that was closed with the last one.",
         "NousResearch/hermes-agent!25769";
-    FirstByteUnlimited "first-byte-unlimited" in ["stream"]:
+    FirstByteUnlimited "first-byte-unlimited" in ["stream", "websocket"]:
         "Waits for the first byte without a limit.",
         "NousResearch/hermes-agent!32042";
     SilenceUnlimited "silence-unlimited" in ["stream"]:
@@ -411,6 +456,56 @@ defects! {
         "Does not read the delay that stands in the sentence only.",
         "openai/codex codex-rs/codex-api/src/sse/responses.rs";
 
+    // WebSocket.
+    WarmUpIsTheAnswer "warm-up-is-the-answer" in ["websocket"]:
+        "Takes the empty response that only warms up a WebSocket for the answer of the turn.",
+        "decolua/9router!3440";
+    WarmUpRefusalFallsBack "warm-up-refusal-falls-back" in ["websocket"]:
+        "Leaves the WebSocket for HTTP when only the warm-up was refused.",
+        "router-for-me/CLIProxyAPI#1901";
+    FullReplayAfterCall "full-replay-after-call" in ["websocket"]:
+        "Cannot find its place after a function call, and sends the whole conversation with every step.",
+        "can1357/oh-my-pi#7279";
+    HistorySentTwice "history-sent-twice" in ["websocket"]:
+        "Sends the whole conversation again together with the id of the response that holds it.",
+        "openai/codex!11383";
+    LostResponseFatal "lost-response-fatal" in ["websocket"]:
+        "Ends the turn when a WebSocket no longer knows the response before it.",
+        "can1357/oh-my-pi#925";
+    IncrementAlone "increment-alone" in ["websocket"]:
+        "Sends only the new items again when a WebSocket no longer knows the response before them, and loses the conversation.",
+        "router-for-me/CLIProxyAPI!3904";
+    ConnectionLimitFatal "connection-limit-fatal" in ["websocket"]:
+        "Ends the turn when the time of a WebSocket is over.",
+        "vybestack/llxprt-code#2771";
+    ClosedSocketIsSuccess "closed-socket-is-success" in ["websocket"]:
+        "Takes what had come for the answer when a WebSocket ends before the response does.",
+        "Kilo-Org/kilocode!11836";
+    BinaryFrameRead "binary-frame-read" in ["websocket"]:
+        "Reads a binary frame as if it were an event.",
+        "openclaw/openclaw!111138";
+    BrokenFrameFatal "broken-frame-fatal" in ["websocket"]:
+        "Crashes at a frame that is no JSON.",
+        "openai/codex codex-rs/codex-api/src/endpoint/responses_websocket.rs";
+    NoFallbackToHttp "no-fallback-to-http" in ["websocket"]:
+        "Ends the turn when there is no WebSocket, without trying HTTP.",
+        "router-for-me/pi-cliproxyapi-provider!36";
+    FallbackUnsaid "fallback-unsaid" in ["websocket"]:
+        "Retries and leaves the WebSocket for HTTP without a word.",
+        "earendil-works/pi!8787";
+    FrameSentOverHttp "frame-sent-over-http" in ["websocket"]:
+        "Sends over HTTP what it had prepared as a frame, with members that only frames have.",
+        "awsl-project/maxx!682";
+    UpgradeRequiredRetried "upgrade-required-retried" in ["websocket"]:
+        "Asks again for a WebSocket that the server has declined for good.",
+        "justrach/codegraff#427";
+    LimitAtUpgradeFallsBack "limit-at-upgrade-falls-back" in ["websocket"]:
+        "Does not read a usage limit at the upgrade, and asks on over HTTP.",
+        "router-for-me/CLIProxyAPI#5270";
+    FirstTokenAtEveryUpgrade "first-token-at-every-upgrade" in ["websocket"]:
+        "Opens every WebSocket with the access token of the first, renewed or not.",
+        "base/base!2298";
+
     // Failure.
     RetryAfterIgnored "retry-after-ignored" in ["failure"]:
         "Comes back earlier than Retry-After says.",
@@ -421,7 +516,7 @@ defects! {
     RetriesWithoutEnd "retries-without-end" in ["failure", "stream"]:
         "Asks again and again without a pause when the service is overloaded.",
         "NousResearch/hermes-agent#107307";
-    QuotaRetried "quota-retried" in ["failure", "stream"]:
+    QuotaRetried "quota-retried" in ["failure", "stream", "websocket"]:
         "Asks again when the plan's limit is reached.",
         "raine/claude-code-proxy!139";
     PermanentErrorRetried "permanent-error-retried" in ["failure"]:

@@ -84,6 +84,11 @@ impl Assembly {
             self.done_marker = true;
             return Seen::DoneMarker;
         }
+        if frame.data.is_empty() && defect::active(Defect::BlockWithoutDataFatal) {
+            let why = "Expecting value: line 1 column 1 (char 0)";
+            self.outcome = Some(Outcome::Failed(Failure::local(Class::Unreadable, why)));
+            return Seen::Other(frame);
+        }
         let event = frame.text();
         let Ok(event) = Event::read(&event.name, &event.data) else {
             self.push_unreadable();
@@ -111,15 +116,30 @@ impl Assembly {
     /// Takes one event. What comes after the end is ignored.
     pub fn push(&mut self, event: Event) {
         self.events += 1;
-        if self.outcome.is_some() {
+        let terminal = matches!(event, Event::Terminal { .. });
+        if self.outcome.is_some() && !(terminal && defect::active(Defect::LastTerminalWins)) {
             return;
         }
         if self.misses_a_place(&event) {
             return;
         }
+        if self.id.is_none()
+            && !matches!(
+                event,
+                Event::Lifecycle { .. } | Event::Ignored | Event::Error(_)
+            )
+            && defect::active(Defect::CreatedDemanded)
+        {
+            let why = "expected `response.created` first";
+            self.outcome = Some(Outcome::Failed(Failure::local(Class::Unreadable, why)));
+            return;
+        }
         match event {
             Event::Ignored => {}
             Event::Lifecycle { response } => {
+                if defect::active(Defect::CreatedBeginsAnew) {
+                    self.slots.clear();
+                }
                 self.id = self.id.take().or_else(|| string(response.get("id")))
             }
             Event::ItemAdded { place, item } => {
@@ -220,6 +240,7 @@ impl Assembly {
     pub(crate) fn waits_for_the_end(&self) -> bool {
         let failed = matches!(self.outcome, Some(Outcome::Failed(_)));
         defect::active(Defect::WaitsForTheEnd)
+            || defect::active(Defect::LastTerminalWins)
             || (failed && defect::active(Defect::FailureWaitsForTheEnd))
     }
 

@@ -4,6 +4,7 @@ mod clients;
 mod loopback;
 mod proxy;
 mod stream;
+mod websocket;
 
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use reqwest::{Response, Url};
 
 pub use loopback::{Loopback, Visit};
 pub use stream::{Broken, read_response};
+pub use websocket::{Socket, Upgrade};
 
 use crate::answer::Answer;
 use crate::defect::{self, Defect};
@@ -111,13 +113,15 @@ pub enum Method {
     Get,
     /// Everything else.
     Post,
+    /// Asks for a WebSocket.
+    Upgrade,
 }
 
 impl Method {
     /// The name on the wire.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Get => "GET",
+            Self::Get | Self::Upgrade => "GET",
             Self::Post => "POST",
         }
     }
@@ -190,13 +194,18 @@ impl Transport {
         let url = Url::parse(request.url).map_err(|e| {
             Failure::local(Class::Setup, format!("{} is not a URL: {e}", request.url))
         })?;
-        let client = match request.purpose {
-            "responses" => self.clients.for_url(&url)?.clone(),
-            _ if defect::active(Defect::AuthorityOnlyForTurns) => clients::of_the_system()?,
-            _ => self.clients.for_url(&url)?.clone(),
+        let elsewhere = request.purpose != "responses";
+        let client = match request.method {
+            Method::Upgrade => self.clients.for_upgrade(&url)?.clone(),
+            Method::Get | Method::Post
+                if elsewhere && defect::active(Defect::AuthorityOnlyForTurns) =>
+            {
+                clients::of_other_roots()?
+            }
+            Method::Get | Method::Post => self.clients.for_url(&url)?.clone(),
         };
         let mut outgoing = match request.method {
-            Method::Get => client.get(url.clone()),
+            Method::Get | Method::Upgrade => client.get(url.clone()),
             Method::Post => client.post(url.clone()).body(request.body.clone()),
         };
         for (name, value) in request.headers {
@@ -295,16 +304,19 @@ fn broken(url: &str, error: &reqwest::Error) -> Failure {
         let why = format!("no connection through the proxy {proxy}");
         return Failure::local(class, format!("{}: {why}: {innermost}", host(url)));
     }
-    let (class, what) = if error.is_connect() {
-        (Class::Transport, "no connection")
-    } else if lower.contains("invalid chunk size")
-        || lower.contains("content-length")
-        || lower.contains("unexpected eof")
-    {
-        (Class::Transport, "the answer was cut off")
-    } else {
-        (Class::Transport, "the connection broke")
-    };
+    let (class, what) =
+        if lower.contains("refused stream") && defect::active(Defect::RefusedStreamFatal) {
+            (Class::Setup, "the request was refused")
+        } else if error.is_connect() {
+            (Class::Transport, "no connection")
+        } else if lower.contains("invalid chunk size")
+            || lower.contains("content-length")
+            || lower.contains("unexpected eof")
+        {
+            (Class::Transport, "the answer was cut off")
+        } else {
+            (Class::Transport, "the connection broke")
+        };
     Failure::local(class, format!("{}: {what}: {innermost}", host(url)))
 }
 

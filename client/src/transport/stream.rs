@@ -103,9 +103,24 @@ async fn read_stream(
     let mut chunk = Bytes::from(start);
     let mut unknown = false;
     let mut last_event = Instant::now();
+    let mut held = Vec::new();
     loop {
         if defect::active(Defect::Utf8PerChunk) {
             chunk = String::from_utf8_lossy(&chunk).into_owned().into();
+        }
+        if defect::active(Defect::CharsetObeyed) && is_windows_1252(&response) {
+            let letters = chunk.iter().copied().map(char::from);
+            chunk = letters.collect::<String>().into();
+        }
+        if defect::active(Defect::NulEndsTheChunk)
+            && let Some(nul) = memchr::memchr(0, &chunk)
+        {
+            chunk.truncate(nul);
+        }
+        if defect::active(Defect::CrHeldBack) {
+            held.extend_from_slice(&chunk);
+            let last = held.pop_if(|byte| *byte == b'\r');
+            chunk = std::mem::replace(&mut held, Vec::from_iter(last)).into();
         }
         if defect::active(Defect::LineSeparatorsEndLines)
             && let Ok(text) = std::str::from_utf8(&chunk)
@@ -138,7 +153,14 @@ async fn read_stream(
                 let why = "unknown variant of a stream event";
                 return Err(broken(Failure::local(Class::Unreadable, why), &assembly));
             }
-            Ok(ControlFlow::Break(())) => break,
+            Ok(ControlFlow::Break(())) => {
+                if defect::active(Defect::CutBehindTheAnswerFatal)
+                    && let Err(failure) = rest_of_stream(&mut response, url).await
+                {
+                    return Err(broken(failure, &assembly));
+                }
+                break;
+            }
             Err(error) => {
                 return Err(broken(
                     Failure::local(Class::Unreadable, error.to_string()),
@@ -170,7 +192,9 @@ async fn read_stream(
             }
             Err(failure)
                 if failure.class == Class::Transport
-                    && defect::active(Defect::BrokenOffIsSuccess) =>
+                    && (defect::active(Defect::BrokenOffIsSuccess)
+                        || (is_stream_reset(&failure)
+                            && defect::active(Defect::ResetStreamIsTheEnd))) =>
             {
                 assembly.complete();
                 break;
@@ -293,6 +317,30 @@ async fn next_chunk(
         Ok(result) => result.map_err(|e| broken(url, &e)),
         Err(_) => Err(timed_out(url, "another byte of the stream", limit)),
     }
+}
+
+/// What a reader meets that wants the end of the connection, too: whether it broke.
+async fn rest_of_stream(response: &mut Response, url: &str) -> Result<(), Failure> {
+    loop {
+        match next_chunk(response, url, GRACE).await {
+            Ok(Some(_)) => {}
+            Err(failure) if failure.class == Class::Transport => return Err(failure),
+            Ok(None) | Err(_) => return Ok(()),
+        }
+    }
+}
+
+/// Whether the content type names the encoding that old servers send.
+fn is_windows_1252(response: &Response) -> bool {
+    let kind = response.headers().get("content-type");
+    kind.and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.contains("windows-1252"))
+}
+
+/// Whether one stream of an HTTP/2 connection was reset, by the words of the library.
+fn is_stream_reset(failure: &Failure) -> bool {
+    let message = failure.message.as_deref().unwrap_or_default();
+    message.contains("stream error received")
 }
 
 /// What can still be had of a body whose status already decides: a fault within it changes nothing.

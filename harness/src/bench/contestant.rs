@@ -42,7 +42,7 @@ pub const PROCESSES: usize = 16;
 pub const STREAMS: usize = 1000;
 
 /// A stream at full pace takes no longer. Slower programs are ended, and say so in their row.
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_secs(120);
 
 /// What separates a filter from the command that feeds it.
 const FILTER: [&str; 4] = ["{loginproof}", "stream", "{prompt}", "--"];

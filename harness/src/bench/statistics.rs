@@ -71,6 +71,8 @@ pub struct Growth {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
+    /// Twice the size, less than twice the cost: what does not depend on the size still has its share.
+    LessThanLinear,
     /// Twice the size, twice the cost.
     Linear,
     /// Some rounds say so, some do not.
@@ -90,6 +92,8 @@ pub struct Step {
 
 /// So many sizes at the upper end show how it grows: below, what does not depend on the size has its share.
 const UPPER: usize = 4;
+/// A smaller exponent is not linear yet.
+const NOT_YET: f64 = 0.75;
 /// A larger exponent is no longer linear. Caches and page faults make a linear reader look like 1.1.
 const LINEAR: f64 = 1.25;
 
@@ -111,6 +115,8 @@ pub fn growth(steps: &[Step], noise: f64) -> Option<Growth> {
     let exponent = Spread::of(exponents)?;
     let verdict = if exponent.min > LINEAR {
         Shape::WorseThanLinear
+    } else if exponent.median < NOT_YET {
+        Shape::LessThanLinear
     } else if exponent.median <= LINEAR {
         Shape::Linear
     } else {
@@ -173,6 +179,8 @@ mod tests {
         let square = growth(&steps(1.9, 0.0, 0.05), 3000.0).unwrap();
         assert_eq!(square.verdict, Shape::WorseThanLinear);
         assert!((square.exponent.median - 1.9).abs() < 0.01, "{square:?}");
+        let early = growth(&steps(0.6, 0.0, 0.05), 3000.0).unwrap();
+        assert_eq!(early.verdict, Shape::LessThanLinear);
         assert_eq!(growth(&steps(1.0, 0.0, 0.0), 1e9), None);
     }
 

@@ -180,6 +180,7 @@ fn growth(program: &Program) -> String {
 /// A growth in words: `linear (n^1.0, 0.9 to 1.1; 1 MB to 16 MB)`.
 pub(super) fn words(growth: Growth) -> String {
     let shape = match growth.verdict {
+        Shape::LessThanLinear => "less than linear",
         Shape::Linear => "linear",
         Shape::Unclear => "unclear",
         Shape::WorseThanLinear => "worse than linear",

@@ -244,9 +244,10 @@ impl Served {
         let stall = |at: Value, time: Duration| json!({ "stall": { "at": at, "for": format!("{}ms", time.as_millis()) } });
         match &self.pace {
             Pace::Full => vec![json!({ "chunk": { "size": PIECE } })],
-            Pace::Live => (1..self.reading.events)
-                .map(|event| stall(json!({ "event": event }), LIVE))
-                .collect(),
+            Pace::Live => {
+                let rate = 1000 / LIVE.as_millis();
+                vec![json!({ "throttle": { "events-per-second": rate } })]
+            }
             Pace::Recorded(arrivals) => {
                 let (mut ends, mut faults) = (Vec::new(), Vec::new());
                 let (mut at, mut before) = (0, Duration::ZERO);

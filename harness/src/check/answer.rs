@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::exit::describe;
 use super::{Finding, chat, excerpt};
 use crate::run::event::Excerpt;
 use crate::run::evidence::{Evidence, ProgramRecord};
 use crate::scenario::model::{AnswerCheck, AnswerRule, Tty};
+use crate::terminal::How;
 
 pub(super) fn judge(check: &AnswerCheck, program: &ProgramRecord, evidence: &Evidence) -> Finding {
     let shown = || excerpt::screen(evidence, program);
@@ -19,6 +21,19 @@ pub(super) fn judge(check: &AnswerCheck, program: &ProgramRecord, evidence: &Evi
             Err(why) => (String::new(), Some(why)),
         },
         _ => (whole.trim().to_owned(), None),
+    };
+    let check = match check {
+        AnswerCheck::Rule(AnswerRule {
+            on_success: Some(text),
+            ..
+        }) => {
+            // The status of a full-screen program that had to be told to end says nothing.
+            if program.asked_to_end || !matches!(program.ended.how, How::Exit(0)) {
+                return Finding::Holds(format!("no success: {}", describe(&program.ended)));
+            }
+            &AnswerCheck::Text(text.clone())
+        }
+        check => check,
     };
     match check {
         AnswerCheck::Text(text) if program.tty != Tty::None => Finding::when(

@@ -121,6 +121,7 @@ pub(crate) fn bench(args: &BenchArgs) -> Outcome {
         contestants
             .iter()
             .any(|contestant| contestant.network != Network::Direct),
+        [],
     )?;
     let plan = Plan {
         contestants,
@@ -134,6 +135,7 @@ pub(crate) fn bench(args: &BenchArgs) -> Outcome {
             jobs: 1,
             out: work.path().to_owned(),
             evidence: false,
+            within: None,
             fixtures: Arc::default(),
             loginproof,
             ground,

@@ -40,11 +40,12 @@ pub(crate) fn exec(args: &ExecArgs) -> Outcome {
     let settings = Settings {
         seed: args.world.seed,
         jobs: 1,
+        within: None,
         out: super::run::fresh_run_folder()?,
         evidence: true,
         fixtures: suite.fixtures.clone(),
         loginproof,
-        ground: super::run::ground(ways.need_ground())?,
+        ground: super::run::ground(ways.need_ground(), [&scenario])?,
     };
     let item = Item {
         target,

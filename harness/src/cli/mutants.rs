@@ -1,12 +1,13 @@
 //! `loginproof mutants`: which check notices each of the reference client's named defects.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use loginproof_client::defect::Defect;
 use serde_json::json;
 
-use super::run::{absolute, fresh_run_folder, ground, no_way, runtime, wanted};
+use super::run::{absolute, fresh_run_folder, ground, no_way, runtime, scenarios, wanted};
 use super::{Failure, Format, Outcome, SuiteArgs, say};
 use crate::file_error::suggestion;
 use crate::mutants::{
@@ -38,6 +39,9 @@ pub(crate) struct MutantsArgs {
     /// Folder for mutants.json [default: a new one below the user's cache]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Begin nothing more after so many minutes; what is not known by then counts as not proved
+    #[arg(long, value_name = "N")]
+    minutes: Option<u64>,
     /// How the result is printed
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -65,7 +69,7 @@ pub(crate) fn mutants(args: &MutantsArgs) -> Outcome {
         Breadth::Areas
     };
     let search = Search::new(bench.fields(&excuses), defects, breadth, args.seed);
-    let findings = runtime()?.block_on(play(&bench, search));
+    let findings = runtime()?.block_on(play(&bench, search, args.minutes));
     let matrix = Matrix::new(&findings, |scenario, defect| {
         bench
             .suite
@@ -180,11 +184,12 @@ fn bench(args: &MutantsArgs) -> Result<Bench, Failure> {
         settings: Settings {
             seed: args.seed,
             jobs,
+            within: None,
             out,
             evidence: false,
             fixtures: suite.fixtures.clone(),
             loginproof,
-            ground: ground(network.need_ground())?,
+            ground: ground(network.need_ground(), scenarios(&selected))?,
         },
         suite,
         target,
@@ -193,11 +198,12 @@ fn bench(args: &MutantsArgs) -> Result<Bench, Failure> {
 }
 
 /// Plays the search to its end, and says now and then how far it has come.
-async fn play(bench: &Bench, mut search: Search) -> Findings {
+async fn play(bench: &Bench, mut search: Search, minutes: Option<u64>) -> Findings {
     const EVERY: usize = 100;
     let mut plays = 0;
-    bench
-        .play(&mut search, |search| {
+    let bound = minutes.map(|minutes| Duration::from_secs(60 * minutes));
+    let whole = bench
+        .play(&mut search, bound, |search| {
             plays += 1;
             if plays % EVERY == 0 {
                 let (killed, failed) = search.progress();
@@ -210,6 +216,9 @@ async fn play(bench: &Bench, mut search: Search) -> Findings {
             }
         })
         .await;
+    if !whole {
+        progress("out of time: not everything was looked for");
+    }
     search.into_findings()
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use loginproof_mocks::span::Span;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -17,6 +18,7 @@ use crate::run::event::TargetInfo;
 use crate::run::ground::{Ground, WayError, choose};
 use crate::run::plan::{Plan, Settings, Variants};
 use crate::sandbox::home::Home;
+use crate::scenario::model::Scenario;
 use crate::scenario::{Loaded, Suite};
 use crate::target::Target;
 use crate::target::load::cache_folder;
@@ -38,6 +40,10 @@ pub(crate) struct RunArgs {
     /// Most scenarios at a time [default: 16 for each core; most of a scenario is waiting]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
+    /// Let no scenario begin later than this, such as 15m: what was played until then is judged and kept, and the run
+    /// counts as cut short
+    #[arg(long, value_name = "TIME")]
+    within: Option<Span>,
     /// Folder for run.json and the evidence [default: a new one below the user's cache]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -106,11 +112,15 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         || 16 * std::thread::available_parallelism().map_or(1, usize::from),
         usize::from,
     );
-    let ground = ground(targets.iter().any(|(_, ways)| ways.need_ground()))?;
+    let ground = ground(
+        targets.iter().any(|(_, ways)| ways.need_ground()),
+        scenarios(&selected),
+    )?;
     let plan = |seed: u64, out: PathBuf| {
         let settings = Settings {
             seed,
             jobs,
+            within: args.within.map(|span| span.0),
             out,
             evidence: true,
             fixtures: suite.fixtures.clone(),
@@ -283,14 +293,26 @@ fn again(args: &RunArgs) -> Vec<String> {
 
 /// The ways that scenarios ask for by name.
 pub(super) fn wanted(selected: &[&Loaded]) -> Vec<Network> {
-    let scenarios = selected.iter().flat_map(|loaded| &loaded.variants);
-    scenarios
-        .flat_map(|(_, scenario)| scenario.network.iter().copied())
+    scenarios(selected)
+        .flat_map(|scenario| scenario.network.iter().copied())
         .collect()
 }
 
-/// What the ways that were chosen need.
-pub(super) fn ground(needed: bool) -> Result<Option<Arc<Ground>>, Failure> {
+/// All variants.
+pub(super) fn scenarios<'a>(selected: &[&'a Loaded]) -> impl Iterator<Item = &'a Scenario> {
+    let variants = selected.iter().flat_map(|loaded| &loaded.variants);
+    variants.map(|(_, scenario)| scenario)
+}
+
+/// What the ways that were chosen need, and scenarios that speak TLS on any way.
+pub(super) fn ground<'a>(
+    needed: bool,
+    scenarios: impl IntoIterator<Item = &'a Scenario>,
+) -> Result<Option<Arc<Ground>>, Failure> {
+    let needed = needed
+        || scenarios
+            .into_iter()
+            .any(|scenario| scenario.server.is_http2());
     needed
         .then(Ground::prepare)
         .transpose()

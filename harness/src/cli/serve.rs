@@ -55,11 +55,12 @@ pub(crate) fn serve(args: &ServeArgs) -> Outcome {
     let settings = Settings {
         seed: args.world.seed,
         jobs: 1,
+        within: None,
         out: folder.path().to_owned(),
         evidence: true,
         fixtures: suite.fixtures.clone(),
         loginproof: std::env::current_exe().map_err(environment)?,
-        ground: super::run::ground(network != Network::Direct)?,
+        ground: super::run::ground(network != Network::Direct, [&scenario])?,
     };
     let item = Item {
         target,

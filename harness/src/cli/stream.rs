@@ -2,13 +2,14 @@
 //! of the answer as they arrive, so that a stream reader in any language is tested without an HTTP client around it.
 //!
 //! PROGRAM writes one JSON object per line: `{"event":…,"data":…}` for every event it found, or `{"text":…}` when it
-//! reads the whole answer itself. Exit status 89 of PROGRAM is passed on: "not implemented".
+//! reads the whole answer itself. Small pieces are written one by one, each when the last one was taken, so that a
+//! stream that is cut everywhere is cut everywhere for PROGRAM too. Exit status 89 of PROGRAM is passed on: "not implemented".
 
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::pin::pin;
 use std::process::{ExitCode, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::json;
@@ -23,6 +24,12 @@ const BOUND: Duration = Duration::from_secs(10 * 60);
 const SILENCE: Duration = Duration::from_secs(60);
 /// A reader that has seen the end of its input and does not end itself hangs.
 const AFTER_END: Duration = Duration::from_secs(10);
+/// Pieces up to this length reach the reader one by one.
+const SMALL: usize = 1024;
+/// So often a piece is looked after at once, before each look waits a millisecond: nobody else has to wait for it.
+const AT_ONCE: u32 = 4;
+/// How long a reader is waited for, over all pieces, that does not take them one by one.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How much of a body that is no stream is told.
 const TOLD: usize = 500;
 /// Exit status of a program that lacks what is asked of it.
@@ -215,6 +222,7 @@ async fn feed(
         .ok()
         .and_then(|text| text.parse().ok())
         .map_or(SILENCE, Duration::from_millis);
+    let mut patience = PATIENCE;
     loop {
         let piece = match tokio::time::timeout(silence, response.chunk()).await {
             Ok(Ok(Some(piece))) => piece,
@@ -226,6 +234,24 @@ async fn feed(
         start.borrow_mut().extend(piece.iter().take(room));
         if stdin.write_all(&piece).await.is_err() || stdin.flush().await.is_err() {
             return Ok(());
+        }
+        if piece.len() <= SMALL {
+            let begun = Instant::now();
+            // Past that, pieces that lie together are for the reader what they are in life.
+            let _ = tokio::time::timeout(patience, taken(&stdin)).await;
+            patience = patience.saturating_sub(begun.elapsed());
+        }
+    }
+}
+
+/// Waits until the reader has taken what was written: a pipe would join the pieces of which the ends are the test.
+async fn taken(stdin: &ChildStdin) {
+    for turn in 0.. {
+        match rustix::io::ioctl_fionread(stdin) {
+            Ok(1..) if turn < AT_ONCE => tokio::task::yield_now().await,
+            Ok(1..) => tokio::time::sleep(Duration::from_millis(1)).await,
+            // Where that cannot be asked, the pieces go out as they come.
+            Ok(0) | Err(_) => return,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use loginproof_client::defect::{Defect, INERT, NONE, VARIABLE};
 use loginproof_mocks::script::Endpoint;
@@ -61,13 +62,22 @@ impl Bench {
             .collect()
     }
 
-    /// Plays until the search has found what there is to find. `told` hears of each play.
-    pub async fn play(&self, search: &mut Search, mut told: impl FnMut(&Search)) {
+    /// Plays until the search has found what there is to find, or begins nothing more when `bound` is over. `told` hears
+    /// of each play. True when the search has come to its end.
+    pub async fn play(
+        &self,
+        search: &mut Search,
+        bound: Option<Duration>,
+        mut told: impl FnMut(&Search),
+    ) -> bool {
+        let begin = Instant::now();
+        let over = || bound.is_some_and(|bound| begin.elapsed() >= bound);
         let mut playing = JoinSet::new();
         let mut plays = HashMap::new();
         let mut begun = 0;
         loop {
             while playing.len() < self.settings.jobs
+                && !over()
                 && let Some(play) = search.next()
             {
                 begun += 1;
@@ -80,7 +90,7 @@ impl Bench {
                 plays.insert(task.id(), play);
             }
             let Some(ended) = playing.join_next_with_id().await else {
-                return;
+                return !over() || search.next().is_none();
             };
             // One that could not be played to its end has shown nothing.
             let (id, shown) = match ended {

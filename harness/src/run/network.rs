@@ -32,7 +32,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// Makes what the way needs. The second value is for the servers.
+    /// Makes what the way needs. The second value is for the servers. `ground` is what programs are told of the run's
+    /// authority, where TLS is spoken.
     ///
     /// # Errors
     /// When the machine gives no namespace.
@@ -61,7 +62,7 @@ impl Network {
         let network = Self {
             way,
             namespace,
-            ground: ground.filter(|_| way != Way::Direct).cloned(),
+            ground: ground.cloned(),
             certificates: settings.certificates,
             proxy: settings.proxy,
         };
@@ -119,7 +120,14 @@ impl Network {
     }
 
     fn certificates(&self) -> Option<(PathBuf, PathBuf)> {
-        self.ground.as_ref()?.certificates(self.certificates)
+        let (bundle, alone) = self.ground.as_ref()?.certificates(self.certificates)?;
+        // By its own address a program reaches the server, and nobody else.
+        let bundle = if self.way == Way::Direct {
+            alone.clone()
+        } else {
+            bundle
+        };
+        Some((bundle, alone))
     }
 
     /// The forward proxy's URL, as the program is told.
@@ -139,7 +147,7 @@ impl Network {
 
     /// What every program is told of the way, besides where the servers are.
     pub fn furnish(&self, env: &mut Environment, server: &MockServer) {
-        if self.ground.is_some() {
+        if self.way != Way::Direct {
             env.set("LOGINPROOF_PROVIDER_HOSTS", "real");
         }
         if let Some((bundle, alone)) = self.certificates() {

@@ -102,6 +102,10 @@ impl Stage {
             let (kind, prompts) = match prompts {
                 Prompts::One(prompt) => (CommandKind::Ask, vec![prompt.clone()]),
                 Prompts::Many(prompts) => (CommandKind::AskMany, prompts.clone()),
+                Prompts::Repeated(repeated) => (
+                    CommandKind::AskMany,
+                    vec![repeated.prompt.clone(); repeated.times],
+                ),
             };
             self.run(kind, &prompts, step).await?;
         } else if step.logout.is_some() {

@@ -16,6 +16,7 @@ use crate::sandbox::environment::{Environment, search_path};
 use crate::sandbox::home::Home;
 use crate::sandbox::namespace::NamespaceError;
 use crate::scenario::model::Scenario;
+use crate::target::model::Network as Way;
 use crate::target::placeholders::Placeholders;
 use crate::target::store::Layout;
 use crate::target::{CommandKind, Target};
@@ -111,12 +112,13 @@ impl World {
         let work = home.path().join("work");
         std::fs::create_dir_all(&work).map_err(io(&work))?;
         let way = item.network.clone().map_err(WorldError::NoWay)?;
-        let (network, front) = Network::open(
-            way,
-            &item.scenario.settings,
-            settings.ground.as_ref(),
-            &settings.loginproof,
-        )?;
+        let direct = way == Way::Direct;
+        // Reached by its own address, a server that speaks HTTP/2 is the only one with TLS.
+        let own_tls = direct && item.scenario.server.is_http2();
+        let ground = settings.ground.as_ref().filter(|_| own_tls || !direct);
+        let (network, front) =
+            Network::open(way, &item.scenario.settings, ground, &settings.loginproof)?;
+        let authority = ground.map(|ground| ground.authority());
         let server = MockServer::start(ServerConfig {
             script: item.scenario.server.clone(),
             fixtures: settings.fixtures.clone(),
@@ -127,10 +129,10 @@ impl World {
                     item.variant.as_deref().unwrap_or_default()
                 )),
             bind: ([127, 0, 0, 1], 0).into(),
-            tls: None,
+            tls: authority.clone().filter(|_| own_tls),
             ambient: item.target.ambient().to_vec(),
             front,
-            authority: settings.ground.as_ref().map(|ground| ground.authority()),
+            authority,
             hosts: item.target.hosts(),
             issuer: network.issuer(),
             who: network.who(),

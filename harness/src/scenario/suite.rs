@@ -224,3 +224,60 @@ fn collect(root: &Path, folder: &Path, into: &mut Vec<(String, String)>) -> std:
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use loginproof_mocks::fault::{Chunk, Fault, Stride, Sweep};
+
+    use super::*;
+    use crate::scenario::model::Prompts;
+
+    /// Longer than what its placeholders are filled with, by far.
+    fn length_with_crlf(suite: &Suite, fixture: &str) -> usize {
+        let body = &suite.fixtures.get(fixture).unwrap().body;
+        body.len() + body.iter().filter(|byte| **byte == b'\n').count()
+    }
+
+    #[test]
+    fn the_variants_of_a_sweep_leave_no_place_out() {
+        let suite = Suite::embedded().unwrap();
+        let sweep = suite.get("framing/every-place-of-the-stream").unwrap();
+        // An id and a model's name in place of `{{response_id}}` and `{{model}}`, twice each.
+        let length = length_with_crlf(&suite, "responses/short") + 2 * 64;
+        let mut places = vec![false; length];
+        let mut sizes = 0;
+        for (_, scenario) in &sweep.variants {
+            let Some(Prompts::Repeated(asked)) = &scenario.steps[0].ask else {
+                panic!("the sweep asks many times");
+            };
+            for fault in &scenario.server.responses[0].faults {
+                match fault {
+                    Fault::Chunk(Chunk::Split(Sweep::Answers(Stride { first, step }))) => {
+                        let places = &mut places;
+                        (0..asked.times).for_each(|nth| {
+                            places[(first + nth * step).min(length - 1)] = true;
+                        });
+                    }
+                    Fault::Chunk(Chunk::Pieces(Sweep::Answers(Stride { first: 1, step: 1 }))) => {
+                        sizes = asked.times;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        assert_eq!(sizes, 64);
+        let left_out = places.iter().skip(1).position(|covered| !covered);
+        assert_eq!(left_out, None, "of {length}");
+    }
+
+    #[test]
+    fn a_stream_whose_events_are_cut_each_elsewhere_has_enough_of_them() {
+        let suite = Suite::embedded().unwrap();
+        let body = &suite.fixtures.get("responses/every_cut").unwrap().body;
+        let text = std::str::from_utf8(body).unwrap();
+        let deltas = text.split_inclusive("\n\n");
+        let deltas = deltas.filter(|event| event.starts_with("event: response.output_text.delta"));
+        let longest = deltas.clone().map(|event| event.len() + 3).max();
+        assert!(longest < Some(deltas.count()), "{longest:?}");
+    }
+}

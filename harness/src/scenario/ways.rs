@@ -6,12 +6,12 @@ use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, MapAccess, SeqAccess};
 
-use super::model::{AnswerCheck, Branch, Count, ExitCheck, Prompts, StoreCheck};
+use super::model::{AnswerCheck, Branch, Count, ExitCheck, Prompts, Repeated, StoreCheck};
 
 deserialize_one_of!(AnswerCheck, Branch, Count, ExitCheck, Prompts, StoreCheck);
 
 impl<'de> OneOf<'de> for Prompts {
-    const WAYS: &'static str = "a prompt or a list of prompts";
+    const WAYS: &'static str = "a prompt, a list of prompts, or `prompt` and `times`";
 
     fn from_text<E: de::Error>(text: &str) -> Result<Self, E> {
         Ok(Self::One(text.to_owned()))
@@ -19,6 +19,10 @@ impl<'de> OneOf<'de> for Prompts {
 
     fn from_list<A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error> {
         Vec::deserialize(SeqAccessDeserializer::new(list)).map(Self::Many)
+    }
+
+    fn from_table<A: MapAccess<'de>>(table: A) -> Result<Self, A::Error> {
+        Repeated::deserialize(MapAccessDeserializer::new(table)).map(Self::Repeated)
     }
 }
 

@@ -17,7 +17,7 @@ pub struct Close {
     pub how: How,
 }
 
-/// How a connection ends.
+/// How a connection ends, or one stream of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum How {
@@ -27,6 +27,39 @@ pub enum How {
     Reset,
     /// Our side only is closed; requests are still read and never answered.
     Half,
+    /// Over HTTP/2 only this request's stream ends, with RST_STREAM and this code (RFC 9113 §6.4). Over HTTP/1.1, which
+    /// has no streams, as `reset`.
+    RstStream(ErrorCode),
+}
+
+/// The error codes of HTTP/2 that servers end streams and connections with (RFC 9113 §7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorCode {
+    /// Nothing is wrong.
+    #[default]
+    NoError,
+    /// Something went wrong inside the server.
+    InternalError,
+    /// The request was not looked at.
+    RefusedStream,
+    /// Nobody needs the stream any more.
+    Cancel,
+    /// Too much was asked.
+    EnhanceYourCalm,
+}
+
+impl ErrorCode {
+    /// Its number on the wire.
+    pub(crate) fn number(self) -> u32 {
+        match self {
+            Self::NoError => 0x0,
+            Self::InternalError => 0x2,
+            Self::RefusedStream => 0x7,
+            Self::Cancel => 0x8,
+            Self::EnhanceYourCalm => 0xb,
+        }
+    }
 }
 
 impl Close {

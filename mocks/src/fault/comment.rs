@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Place;
-use crate::event_stream::Segment;
+use crate::event_stream::{Segment, next_line};
 use crate::plan::Draft;
 
 /// A comment line with a blank line behind it, as proxies and servers send it to keep a stream open. It
@@ -20,16 +20,24 @@ pub struct Comment {
     /// Before every event.
     #[serde(default)]
     pub every: bool,
+    /// Before every line, the blank ones too, and without a blank line of its own: inside of events.
+    #[serde(default)]
+    pub every_line: bool,
 }
 
 impl Comment {
     pub(super) fn problem(&self) -> Option<String> {
-        let both = self.every && self.at.is_some();
-        both.then(|| "comment: give `at` or `every`, not both".to_owned())
+        let given = [self.every, self.every_line, self.at.is_some()];
+        let several = given.into_iter().filter(|given| *given).count() > 1;
+        several.then(|| "comment: give one of `at`, `every` and `every-line`".to_owned())
     }
 
     pub(super) fn apply(&self, draft: &mut Draft) -> Result<(), String> {
-        let comment = Segment::raw(self.bytes());
+        if self.every_line {
+            self.before_every_line(draft);
+            return Ok(());
+        }
+        let comment = Segment::raw(format!("{}\n", self.lines()));
         if self.every {
             let events = draft.events();
             if events.is_empty() {
@@ -45,13 +53,24 @@ impl Comment {
         Ok(())
     }
 
-    fn bytes(&self) -> String {
-        let lines: String = self
-            .text
-            .split('\n')
-            .map(|line| format!(": {line}\n"))
-            .collect();
-        format!("{lines}\n")
+    fn before_every_line(&self, draft: &mut Draft) {
+        let comment = self.lines();
+        for segment in &mut draft.segments {
+            let mut bytes = Vec::new();
+            let mut rest = &segment.bytes[..];
+            while !rest.is_empty() {
+                let (_, length) = next_line(rest);
+                bytes.extend_from_slice(comment.as_bytes());
+                bytes.extend_from_slice(&rest[..length]);
+                rest = &rest[length..];
+            }
+            segment.bytes = bytes;
+        }
+    }
+
+    fn lines(&self) -> String {
+        let lines = self.text.split('\n');
+        lines.map(|line| format!(": {line}\n")).collect()
     }
 }
 
@@ -85,6 +104,12 @@ mod tests {
             &mut draft,
         );
         assert_eq!(types(&draft), "- a - b - c - d - e");
+        let mut draft = stream("event: a\ndata: 1\n\n");
+        act(
+            json!({ "comment": { "text": "x", "every-line": true } }),
+            &mut draft,
+        );
+        assert_eq!(body(&draft), ": x\nevent: a\n: x\ndata: 1\n: x\n\n");
         let both = json!({ "comment": { "text": "x", "every": true, "at": "end" } });
         assert!(fault(both).problem().is_some());
     }

@@ -9,35 +9,43 @@
 mod bom;
 mod chunk;
 mod close;
+mod close_frame;
 mod comment;
 mod content_encoding;
 mod content_length;
 mod drop;
 mod duplicate;
+mod fields;
+mod goaway;
 mod headers;
 mod insert;
 mod line_ends;
 mod no_final_chunk;
 mod place;
 mod reorder;
+mod repeat;
 mod replace;
 mod selector;
 mod stall;
 mod status;
 mod throttle;
 
-pub use chunk::{Chunk, RandomChunk};
-pub use close::{Close, How};
+pub use chunk::{Chunk, RandomChunk, Stride, Sweep};
+pub use close::{Close, ErrorCode, How};
+pub use close_frame::CloseFrame;
 pub use comment::Comment;
 pub use content_encoding::ContentEncoding;
 pub use content_length::ContentLength;
 pub use drop::DropEvents;
 pub use duplicate::Duplicate;
+pub use fields::Fields;
+pub use goaway::{Goaway, Last};
 pub use headers::Headers;
 pub use insert::Insert;
 pub use line_ends::LineEnds;
 pub use place::Place;
 pub use reorder::Reorder;
+pub use repeat::Repeat;
 pub use replace::Replace;
 pub use selector::Selector;
 pub use stall::{Stall, Time};
@@ -48,6 +56,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Draft;
+use crate::script::Endpoint;
 
 /// One fault. In a scenario: `- chunk: { size: 7 }`, `- bom`, `- line-ends: crlf`.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -61,8 +70,12 @@ pub enum Fault {
     Drop(DropEvents),
     /// Events that come twice.
     Duplicate(Duplicate),
+    /// Events that come very often.
+    Repeat(Repeat),
     /// Events in another order.
     Reorder(Reorder),
+    /// Other lines for the same events.
+    Fields(Fields),
     /// Other line ends in an event stream.
     LineEnds(LineEnds),
     /// A UTF-8 byte order mark before the body.
@@ -81,10 +94,14 @@ pub enum Fault {
     Chunk(Chunk),
     /// Silence at a place.
     Stall(Stall),
+    /// A server that says it will take no more requests.
+    Goaway(Goaway),
     /// A slow line.
     Throttle(Throttle),
     /// The connection ends at a place.
     Close(Close),
+    /// A WebSocket that says goodbye at a place.
+    CloseFrame(CloseFrame),
     /// All of the body, but not the chunk that ends it.
     NoFinalChunk,
 }
@@ -122,25 +139,58 @@ impl Fault {
             Self::Comment(fault) => fault.problem(),
             Self::Drop(fault) => fault.0.problem(),
             Self::Duplicate(fault) => fault.0.problem(),
+            Self::Repeat(fault) => fault.problem(),
             Self::Reorder(fault) => fault.problem(),
             Self::Replace(fault) => fault.problem(),
             Self::Status(fault) => fault.problem(),
             Self::Headers(fault) => fault.problem(),
             Self::Chunk(fault) => fault.problem(),
             Self::Throttle(fault) => fault.problem(),
-            Self::LineEnds(_)
+            Self::Fields(_)
+            | Self::LineEnds(_)
             | Self::Bom
             | Self::ContentEncoding(_)
             | Self::ContentLength(_)
             | Self::Stall(_)
+            | Self::Goaway(_)
             | Self::Close(_)
             | Self::NoFinalChunk => None,
+            Self::CloseFrame(fault) => fault.problem(),
+        }
+    }
+
+    /// Why it has nothing to act on at an endpoint, whatever the answer.
+    pub(crate) fn misplaced(&self, endpoint: Endpoint) -> Option<String> {
+        let framed = endpoint == Endpoint::Websocket;
+        match self {
+            Self::CloseFrame(_) if !framed => {
+                Some("close-frame: only a WebSocket has one; use `close`".to_owned())
+            }
+            Self::LineEnds(_)
+            | Self::Bom
+            | Self::Comment(_)
+            | Self::ContentEncoding(_)
+            | Self::Status(_)
+            | Self::Headers(_)
+            | Self::ContentLength(_)
+            | Self::Chunk(_)
+            | Self::Throttle(_)
+            | Self::NoFinalChunk
+                if framed =>
+            {
+                Some("a WebSocket has nothing for this fault to act on".to_owned())
+            }
+            _ => None,
         }
     }
 
     /// Whether it does something else each time.
     pub(crate) fn varies(&self) -> bool {
-        matches!(self, Self::Chunk(Chunk::Random(_)))
+        use Sweep::Answers;
+        matches!(
+            self,
+            Self::Chunk(Chunk::Random(_) | Chunk::Split(Answers(_)) | Chunk::Pieces(Answers(_)))
+        )
     }
 
     fn stage(&self) -> Stage {
@@ -149,13 +199,15 @@ impl Fault {
             | Self::Comment(_)
             | Self::Drop(_)
             | Self::Duplicate(_)
-            | Self::Reorder(_) => Stage::Events,
+            | Self::Repeat(_)
+            | Self::Reorder(_)
+            | Self::Fields(_) => Stage::Events,
             Self::LineEnds(_) | Self::Bom | Self::Replace(_) => Stage::Bytes,
             Self::ContentEncoding(_) => Stage::Encoding,
             Self::Status(_) | Self::Headers(_) | Self::ContentLength(_) => Stage::Head,
             Self::Chunk(_) => Stage::Chunking,
-            Self::Stall(_) | Self::Throttle(_) => Stage::Timing,
-            Self::Close(_) | Self::NoFinalChunk => Stage::Ending,
+            Self::Stall(_) | Self::Goaway(_) | Self::Throttle(_) => Stage::Timing,
+            Self::Close(_) | Self::CloseFrame(_) | Self::NoFinalChunk => Stage::Ending,
         }
     }
 
@@ -167,7 +219,9 @@ impl Fault {
             Self::Comment(fault) => fault.apply(draft),
             Self::Drop(fault) => fault.apply(draft),
             Self::Duplicate(fault) => fault.apply(draft),
+            Self::Repeat(fault) => fault.apply(draft),
             Self::Reorder(fault) => fault.apply(draft),
+            Self::Fields(fault) => fault.apply(draft),
             Self::LineEnds(fault) => fault.apply(draft),
             Self::Bom => bom::apply(draft),
             Self::Replace(fault) => fault.apply(draft),
@@ -177,8 +231,10 @@ impl Fault {
             Self::ContentLength(fault) => fault.apply(draft),
             Self::Chunk(fault) => fault.apply(draft),
             Self::Stall(fault) => fault.apply(draft),
+            Self::Goaway(fault) => fault.apply(draft),
             Self::Throttle(fault) => fault.apply(draft),
             Self::Close(fault) => fault.apply(draft),
+            Self::CloseFrame(fault) => fault.apply(draft),
             Self::NoFinalChunk => no_final_chunk::apply(draft),
         }
     }

@@ -18,7 +18,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use super::datagrams::Datagrams;
 use super::names::NameService;
 use super::packets::Packets;
-use super::tls::{H2, HTTP_1_1};
+use super::tls::H2;
 use super::{
     CertificateAuthority, CertificateError, Connection, Dialled, Door, http2, listen, proxy,
 };
@@ -92,17 +92,21 @@ pub(crate) struct Reception {
     authority: Arc<CertificateAuthority>,
     /// For clients that name their host.
     by_name: Arc<rustls::ServerConfig>,
+    /// What is spoken, in the server's order of preference.
+    protocols: &'static [&'static [u8]],
 }
 
 impl Reception {
     pub(crate) fn new(
         responder: Arc<Responder>,
         authority: Arc<CertificateAuthority>,
+        protocols: &'static [&'static [u8]],
     ) -> Result<Self, CertificateError> {
         Ok(Self {
-            by_name: authority.server_config("localhost", &[H2, HTTP_1_1])?,
+            by_name: authority.server_config("localhost", protocols)?,
             responder,
             authority,
+            protocols,
         })
     }
 
@@ -258,7 +262,7 @@ impl Reception {
         }
         let address = dialled.address.map(|address| address.to_string());
         match dialled.name.clone().or(address) {
-            Some(unnamed) => self.authority.server_config(&unnamed, &[H2, HTTP_1_1]),
+            Some(unnamed) => self.authority.server_config(&unnamed, self.protocols),
             None => Ok(Arc::clone(&self.by_name)),
         }
     }

@@ -14,7 +14,6 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::Transport;
@@ -131,15 +130,6 @@ impl CertificateAuthority {
         let key = ring::sign::any_supported_type(&key).map_err(unusable)?;
         let chain = vec![certificate.der().clone(), self.der.clone()];
         Ok(CertifiedKey::new(chain, key))
-    }
-
-    /// What a listener needs. Clients that name no host get a certificate for `unnamed`.
-    pub(crate) fn acceptor(
-        self: &Arc<Self>,
-        unnamed: &str,
-    ) -> Result<TlsAcceptor, CertificateError> {
-        self.server_config(unnamed, &[HTTP_1_1])
-            .map(TlsAcceptor::from)
     }
 
     /// Certificates by the name that is asked for; for clients that name no host, one for `unnamed`. `protocols`

@@ -11,16 +11,18 @@ use crate::run::plan::fnv;
 /// Side by side in one scenario, or for one defect, while each may make the others superfluous.
 const ABREAST: usize = 2;
 
-/// Once each defect of the area has been through a scenario: so many further variants in which a check may fail.
+/// Once each defect of the area has been through a scenario: so many plays more, of other variants and other defects.
 const FURTHER: usize = 24;
 
-/// A defect in a scenario in which it may show.
+/// A defect in a scenario.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Prospect {
     /// The defect.
     pub(super) defect: Defect,
     /// Index of the field.
     pub(super) field: usize,
+    /// Whether the defect shows in the area.
+    shows: bool,
     /// Whether the scenario cites the defect's report.
     cites: bool,
     /// A number that follows from the seed.
@@ -40,10 +42,11 @@ impl Prospect {
             for (index, field) in fields.iter().enumerate() {
                 let cites = field.cites(defect);
                 let shows = cites || defect.areas().contains(&field.area());
-                if shows || breadth == Breadth::Everything {
+                if shows || breadth != Breadth::Areas {
                     all.push(Self {
                         defect,
                         field: index,
+                        shows,
                         cites,
                         lot: fnv(&format!("{seed} {} {}", defect.name(), field.name)),
                     });
@@ -71,7 +74,7 @@ impl Search {
             self.controls.insert(inert, Control::default());
             return Some(inert);
         }
-        if self.killed.get(&defect) == Some(&Killed::WhereItIsCited) && self.tried(&prospect) > 0 {
+        if !prospect.shows || self.tried(&prospect) > 0 {
             self.further[field] += 1;
         }
         self.begin(defect, field, variant);
@@ -93,7 +96,7 @@ impl Search {
                     killed != Some(&Killed::WhereItIsCited) && abreast < ABREAST
                 } else {
                     // Elsewhere only when it was seen nowhere, and after all that cite it.
-                    killed.is_none() && abreast == 0
+                    prospect.shows && killed.is_none() && abreast == 0
                 };
                 let variant = wanted.then(|| self.untried(prospect)).flatten()?;
                 let key = (!prospect.cites, self.tried(prospect), prospect.lot);
@@ -118,7 +121,7 @@ impl Search {
             .iter()
             .filter_map(|prospect| {
                 let checks = &open[prospect.field];
-                let fresh = self.tried(prospect) == 0;
+                let fresh = prospect.shows && self.tried(prospect) == 0;
                 if checks.is_empty() || !fresh && self.further[prospect.field] >= FURTHER {
                     return None;
                 }

@@ -175,6 +175,8 @@ pub struct AnswerRule {
     /// JSON pointer -> value, in an answer that is JSON: that of `translate`, its chunks put together. JSON in a string
     /// (the arguments of a call) is compared as JSON; `null` also means that there is nothing, or an empty text.
     pub json: BTreeMap<String, Value>,
+    /// Exactly this text if the program ended with success. One that failed may show what it likes.
+    pub on_success: Option<String>,
 }
 
 /// How the program ended.

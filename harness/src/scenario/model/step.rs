@@ -105,6 +105,18 @@ pub enum Prompts {
     One(String),
     /// Several at once, in one process. Needs `ask-many`.
     Many(Vec<String>),
+    /// The same one many times at once, in one process. Needs `ask-many`.
+    Repeated(Repeated),
+}
+
+/// One prompt, many times.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Repeated {
+    /// The prompt.
+    pub prompt: String,
+    /// How often.
+    pub times: usize,
 }
 
 /// An action without settings: `- logout:`.

@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,6 +30,8 @@ pub(super) struct Line {
     cut: Notify,
     /// Whether bytes were written that may not have reached the system yet.
     dirty: AtomicBool,
+    /// Frames that are written between those of the library.
+    frames: Mutex<Vec<u8>>,
     /// The socket below TLS, until the connection is over.
     socket: Mutex<Option<Socket>>,
 }
@@ -42,6 +44,7 @@ impl Line {
             wake: Notify::new(),
             cut: Notify::new(),
             dirty: AtomicBool::new(false),
+            frames: Mutex::default(),
             socket: Mutex::new(Some(SockRef::from(socket).try_clone()?)),
         }))
     }
@@ -95,6 +98,16 @@ impl Line {
         reached.await.is_ok_and(|flushed| flushed.is_some())
     }
 
+    /// Puts a GOAWAY frame (RFC 9113 §6.8) before whatever is written next. The library sends one only to end the
+    /// connection, and names the last stream itself.
+    pub(super) fn say_goaway(&self, last_stream: u32, code: u32) {
+        let mut frame = vec![0, 0, 8, 0x7, 0, 0, 0, 0, 0];
+        frame.extend_from_slice(&last_stream.to_be_bytes());
+        frame.extend_from_slice(&code.to_be_bytes());
+        self.frames().extend_from_slice(&frame);
+        self.dirty.store(true, Ordering::SeqCst);
+    }
+
     /// The connection is to be over.
     pub(super) fn hang_up(&self) {
         self.cut.notify_one();
@@ -114,6 +127,10 @@ impl Line {
             // Closing a socket that lingers for no time sends a RST.
             let _ = socket.set_linger(Some(Duration::ZERO));
         }
+    }
+
+    fn frames(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.frames.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn socket(&self) -> MutexGuard<'_, Option<Socket>> {
@@ -154,10 +171,20 @@ impl<T: Transport> AsyncWrite for Watched<T> {
         Pin::new(&mut self.transport).poll_write(context, bytes)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.transport).poll_flush(context);
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        // The library flushes when it has written its frames whole: here is a place between two.
+        loop {
+            let mut frames = this.line.frames();
+            if frames.is_empty() {
+                break;
+            }
+            let length = ready!(Pin::new(&mut this.transport).poll_write(context, &frames))?;
+            frames.drain(..length);
+        }
+        let flushed = Pin::new(&mut this.transport).poll_flush(context);
         if matches!(flushed, Poll::Ready(Ok(()))) {
-            self.line.dirty.store(false, Ordering::SeqCst);
+            this.line.dirty.store(false, Ordering::SeqCst);
         }
         flushed
     }

@@ -12,7 +12,7 @@ use super::super::Channel;
 use super::super::pace::Pace;
 use super::super::writer::{Asked, Witness, wire_headers};
 use super::line::Line;
-use crate::fault::How;
+use crate::fault::{ErrorCode, How, Last};
 use crate::journal::Ending;
 use crate::plan::{End, Plan, Step};
 
@@ -147,6 +147,12 @@ impl Stream {
                         return Err(Gone);
                     }
                 }
+                Step::Goaway(last, code) => {
+                    self.goaway(*last, *code);
+                    if !self.line.flush().await {
+                        return Err(Gone);
+                    }
+                }
                 Step::Head => {
                     begun = true;
                     ended = bare || (asked.head_only && !cut);
@@ -177,16 +183,38 @@ impl Stream {
         }
     }
 
-    /// Ends the whole connection.
+    /// Tells the client that no further request is taken (RFC 9113 §6.8).
+    fn goaway(&self, last: Last, code: ErrorCode) {
+        let this = u32::from(self.respond.stream_id());
+        let last = match last {
+            Last::This => this,
+            // Streams that a client begins have odd numbers.
+            Last::Before => this.saturating_sub(2),
+        };
+        self.line.say_goaway(last, code.number());
+    }
+
+    /// Ends the stream alone, or the whole connection.
     async fn close(&mut self, how: How) {
+        if let How::RstStream(code) = how {
+            return self.reset(code);
+        }
         self.hangs_up = true;
         match how {
+            How::Reset | How::RstStream(_) => self.line.reset(),
             How::Fin => self.line.shut(),
-            How::Reset => self.line.reset(),
             How::Half => {
                 self.line.shut();
                 self.gone().await;
             }
+        }
+    }
+
+    fn reset(&mut self, code: ErrorCode) {
+        let reason = Reason::from(code.number());
+        match &mut self.body {
+            Some(body) => body.send_reset(reason),
+            None => self.respond.send_reset(reason),
         }
     }
 }
@@ -225,11 +253,11 @@ impl Channel for Stream {
             }
             // The length was a lie, and the stream's end said so.
             End::Cut(_) if ended => Ending::Cut,
-            End::Cut(How::Reset) => {
-                match &mut self.body {
-                    Some(body) => body.send_reset(Reason::INTERNAL_ERROR),
-                    None => self.respond.send_reset(Reason::INTERNAL_ERROR),
-                }
+            End::Cut(how @ (How::Reset | How::RstStream(_))) => {
+                self.reset(match how {
+                    How::RstStream(code) => code,
+                    _ => ErrorCode::InternalError,
+                });
                 // A connection that is gone needs no reset of its stream.
                 let _ = self.line.flush().await;
                 Ending::Reset
