@@ -100,6 +100,10 @@ fn action(step: &Step) -> String {
         Some(Prompts::Many(prompts)) => {
             return format!("ask {} prompts at once in one process", prompts.len());
         }
+        Some(Prompts::Repeated(repeated)) => {
+            let (prompt, times) = (&repeated.prompt, repeated.times);
+            return format!("ask \"{prompt}\" {times} times at once in one process");
+        }
         None => {}
     }
     if let Some(branches) = &step.together {
