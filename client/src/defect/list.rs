@@ -552,6 +552,9 @@ defects! {
     RetryAfterIgnored "retry-after-ignored" in ["failure"]:
         "Comes back earlier than Retry-After says.",
         "openclaw/openclaw!111353";
+    RetryAfterUnbounded "retry-after-unbounded" in ["failure"]:
+        "Waits for as long as Retry-After says, were it a day.",
+        "duolahypercho/codex-router!573";
     RetriesWithoutEnd "retries-without-end" in ["failure", "stream"]:
         "Asks again and again without a pause when the service is overloaded.",
         "NousResearch/hermes-agent#107307";

@@ -292,7 +292,8 @@ impl Session {
             let wait = back_off(attempt, failure.retry_after);
             // Another account answers sooner than this one after a wait.
             let another = is_soft(&failure) && self.has_another(turn);
-            let last = !retry_helps(&failure) || attempt >= limit || wait > LONGEST_WAIT || another;
+            let too_long = wait > LONGEST_WAIT && !defect::active(Defect::RetryAfterUnbounded);
+            let last = !retry_helps(&failure) || attempt >= limit || too_long || another;
             if last && turn.line.is_at_fault() {
                 turn.line = Line::Http;
                 attempt = 1;

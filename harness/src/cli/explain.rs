@@ -1,11 +1,16 @@
 //! `loginproof explain CASE`: a case, as a good bug report would put it.
 
+mod must_hold;
+mod steps;
+
 use clap::Args;
 use loginproof_mocks::Fixtures;
+use loginproof_mocks::authorization::AuthorizationOptions;
 use loginproof_mocks::script::{AnswerSpec, Endpoint, Rule, Script};
 
 use super::{Failure, Outcome, SuiteArgs, say};
 use crate::report::ExitStatus;
+use crate::scenario::suite::not_covered;
 use crate::scenario::{Loaded, Scenario};
 use crate::target::Target;
 use crate::target::model::Network;
@@ -21,6 +26,15 @@ pub(crate) struct ExplainArgs {
 pub(crate) fn explain(args: &ExplainArgs) -> Outcome {
     let suite = args.suite.load()?;
     let selected = suite.select(std::slice::from_ref(&args.case));
+    if let Some(row) = not_covered().into_iter().find(|row| row.case == args.case) {
+        let head = format!("{}  {}", row.case, row.title);
+        say(format_args!("{head}\n{}", "=".repeat(head.chars().count())))?;
+        say("no scenario plays this case\n\nWhy not")?;
+        say(paragraph(&row.why).trim_end())?;
+        say("\nWhat would be needed")?;
+        say(paragraph(&row.needed).trim_end())?;
+        return Ok(ExitStatus::AsExpected);
+    }
     if selected.is_empty() {
         let help = suite.advice(&args.case);
         return Err(Failure::nothing(miette::miette!(
@@ -61,14 +75,25 @@ fn page(loaded: &Loaded, fixtures: &Fixtures) -> String {
         );
     }
     page += &format!("\n\nWhy it matters\n{}", paragraph(&scenario.because));
+    page += "\nHow it goes\n";
+    for line in steps::lines(scenario) {
+        page += &format!("  - {line}\n");
+    }
     page += "\nWhat the server does\n";
     page += &indent(&server(&scenario.server, fixtures));
     page += "\nWhat must hold\n";
     for (id, check) in &scenario.checks {
         let level = check.level.unwrap_or(scenario.level);
-        page += &format!("  {id} ({level}): {}\n", asks(&loaded.text, id));
+        let asks = asks(&loaded.text, id);
+        // What differs from variant to variant is shown as the file has it.
+        let asks = if asks.contains("${") {
+            asks
+        } else {
+            must_hold::sentence(check)
+        };
+        page += &format!("  {id} ({level})\n{}", wrapped(&asks));
         if let Some(because) = &check.because {
-            page += &format!("      {}\n", one_line(because));
+            page += &wrapped(&format!("Because: {}", one_line(because)));
         }
     }
     page += "  and, as always: every program ends by itself and leaves nothing behind, no secret stands where it must\n  not, nothing crashes, and no request comes that nobody expected; where its traffic is led to us, the\n  program tries to reach no other host.\n";
@@ -126,7 +151,7 @@ fn server(script: &Script, fixtures: &Fixtures) -> String {
         (Endpoint::Messages, "Messages"),
         (Endpoint::Generate, "Code Assist"),
     ];
-    let mut lines = Vec::new();
+    let mut lines = settings(script);
     if script.websocket.is_some() {
         lines.push("upgrades to a WebSocket: granted".to_owned());
     }
@@ -147,28 +172,26 @@ fn server(script: &Script, fixtures: &Fixtures) -> String {
     lines.join("\n") + "\n"
 }
 
-fn condition(rule: &Rule) -> String {
-    let when = serde_json::to_value(&rule.when).unwrap_or_default();
-    let parts: Vec<String> = when
+/// Settings of the authorization server that differ from the usual ones.
+fn settings(script: &Script) -> Vec<String> {
+    let value = |options: &AuthorizationOptions| serde_json::to_value(options).unwrap_or_default();
+    let usual = value(&AuthorizationOptions::default());
+    let here = value(&script.authorization);
+    let differing = here
         .as_object()
         .into_iter()
         .flatten()
-        .filter(|(_, value)| {
-            !value.is_null() && value.as_object().is_none_or(|fields| !fields.is_empty())
-        })
-        .map(|(name, value)| {
-            format!(
-                "{name} {}",
-                value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned)
-            )
-        })
-        .collect();
-    let mut text = if parts.is_empty() {
+        .filter(|(name, value)| usual.get(name.as_str()) != Some(value))
+        .map(|(name, value)| format!("the authorization server: {name} {value}"));
+    differing.collect()
+}
+
+fn condition(rule: &Rule) -> String {
+    let with = must_hold::conditions(&rule.when);
+    let mut text = if with.is_empty() {
         String::new()
     } else {
-        format!(" ({})", parts.join(", "))
+        format!(", asked with {with}")
     };
     if let Some(times) = rule.times {
         text += &format!(", {times} time{}", if times == 1 { "" } else { "s" });
@@ -257,6 +280,15 @@ fn paragraph(text: &str) -> String {
         .initial_indent("  ")
         .subsequent_indent("  ");
     textwrap::fill(&one_line(text), options) + "\n"
+}
+
+/// The same, further in.
+fn wrapped(text: &str) -> String {
+    let options = textwrap::Options::new(112)
+        .initial_indent("      ")
+        .subsequent_indent("      ")
+        .break_words(false);
+    textwrap::fill(text, options) + "\n"
 }
 
 fn one_line(text: &str) -> String {

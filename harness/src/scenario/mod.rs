@@ -1,5 +1,6 @@
 //! Scenarios: their format, and how they are loaded.
 
+pub mod cases;
 pub mod load;
 pub mod model;
 pub mod suite;

@@ -7,11 +7,30 @@ use include_dir::{Dir, include_dir};
 use loginproof_mocks::fixture::{FixtureError, Fixtures};
 use regex::Regex;
 
+use super::cases::{self, Case, NotCovered};
 use super::load::{Loaded, load};
 use crate::file_error::{FileError, suggestion};
 
 static SCENARIOS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../scenarios");
 static FIXTURES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../fixtures");
+
+/// The index of cases that comes with the suite in the binary.
+#[must_use]
+pub fn known_cases() -> Vec<Case> {
+    cases::cases(page("CASES.md"))
+}
+
+/// Cases that no scenario of the suite in the binary plays.
+#[must_use]
+pub fn not_covered() -> Vec<NotCovered> {
+    cases::not_covered(page("NOT-COVERED.md"))
+}
+
+fn page(name: &str) -> &'static str {
+    let file = SCENARIOS.get_file(name);
+    file.and_then(include_dir::File::contents_utf8)
+        .unwrap_or_default()
+}
 
 /// All scenarios and the fixtures they answer with.
 #[derive(Clone, Debug)]

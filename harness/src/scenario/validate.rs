@@ -196,7 +196,7 @@ fn fixtures_help(named: &str, fixtures: &Fixtures) -> Option<String> {
     suggestion(named, fixtures.names()).map(|meant| format!("did you mean `{meant}`?"))
 }
 
-fn is_case_id(id: &str) -> bool {
+pub(super) fn is_case_id(id: &str) -> bool {
     let parts: Vec<&str> = id.split('.').collect();
     (2..=3).contains(&parts.len()) && parts.iter().all(|part| part.parse::<u16>().is_ok())
 }
