@@ -1,6 +1,7 @@
 //! Which pair of defect and scenario promises most.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use loginproof_client::defect::Defect;
 
@@ -87,6 +88,11 @@ impl Search {
 
     /// A place for a defect that nothing has noticed yet: where its report is cited, then where it shows.
     fn for_a_defect(&self) -> Option<(Prospect, usize)> {
+        let cited: BTreeSet<Defect> = (self.prospects.iter())
+            .filter(|prospect| prospect.cites)
+            .filter(|prospect| self.tried(prospect) < self.fields[prospect.field].variants.len())
+            .map(|prospect| prospect.defect)
+            .collect();
         self.prospects
             .iter()
             .filter_map(|prospect| {
@@ -96,7 +102,8 @@ impl Search {
                     killed != Some(&Killed::WhereItIsCited) && abreast < ABREAST
                 } else {
                     // Elsewhere only when it was seen nowhere, and after all that cite it.
-                    prospect.shows && killed.is_none() && abreast == 0
+                    let elsewhere = abreast == 0 && !cited.contains(&prospect.defect);
+                    prospect.shows && killed.is_none() && elsewhere
                 };
                 let variant = wanted.then(|| self.untried(prospect)).flatten()?;
                 let key = (!prospect.cites, self.tried(prospect), prospect.lot);
