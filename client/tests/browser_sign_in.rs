@@ -43,6 +43,7 @@ impl Person {
             base_url: server.uri(),
             model: "gpt-5.5".into(),
             fast: false,
+            websocket: false,
             fallback: None,
             tool: None,
             store: folder.path().join("auth.json"),

@@ -94,6 +94,23 @@ fn write(path: &Path, text: &str) {
 
 #[test]
 fn each_leak_is_named_with_its_place() {
+    play("direct", &LEAKS);
+}
+
+#[test]
+fn what_is_handed_down_is_seen_in_a_namespace_too() {
+    if machine::gives_namespaces() {
+        let handed_down = ["arguments", "environment"];
+        let leaks = LEAKS.into_iter();
+        let leaks: Vec<_> = leaks
+            .filter(|(name, _)| handed_down.contains(name))
+            .collect();
+        play("namespace", &leaks);
+    }
+}
+
+/// Plays the program by this way in, and compares what is told of it.
+fn play(network: &str, leaks: &[(&str, &str)]) {
     let folder = tempfile::tempdir().unwrap();
     let desk = folder.path();
     let program = desk.join("program.py");
@@ -107,7 +124,7 @@ name = "leaky"
 title = "Leaky"
 version = ["echo", "leaky 1.0"]
 speaks = ["ask", "store", "chatgpt", "responses"]
-network = ["direct"]
+network = ["{network}"]
 [env]
 GIVEN = "{{access_token}}"
 [ask]
@@ -121,7 +138,7 @@ format = "codex"
             program.display()
         ),
     );
-    for (name, _) in LEAKS {
+    for (name, _) in leaks {
         let text = format!(
             "case: 99.1.1\ntitle: A leak\nlevel: must\nneeds: [ask]\nbecause: Because.\nsources: [me]\n\
              credentials: {{ access: live, refresh: live }}\nsteps:\n  - ask: {name}\n\
@@ -148,12 +165,16 @@ format = "codex"
         let mut results = results.iter();
         results.find(|entry| entry["scenario"] == *name && entry["check"] == check)
     };
-    for (name, pattern) in LEAKS {
+    for (name, pattern) in leaks {
         assert_eq!(check(name, "done").unwrap()["verdict"], "pass", "{shown}");
         let leak = check(name, "no-leak").unwrap();
         let words = leak["because"].as_str().unwrap();
         let expected = regex::Regex::new(pattern).unwrap();
         assert!(expected.is_match(words), "{name}: {words}\n{shown}");
-        assert_eq!(leak["verdict"] == "pass", name == "well", "{name}: {words}");
+        assert_eq!(
+            leak["verdict"] == "pass",
+            *name == "well",
+            "{name}: {words}"
+        );
     }
 }

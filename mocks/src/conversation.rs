@@ -12,6 +12,7 @@ use crate::net::{
 use crate::plan::{End, Framing};
 use crate::responder::{Judged, Ready, Responder};
 use crate::script::Endpoint;
+use crate::websocket::{self, Opened};
 
 /// Answers the requests of a connection, one after another. Gives back how many there were.
 pub(crate) async fn converse<T: Transport>(
@@ -27,19 +28,34 @@ pub(crate) async fn converse<T: Transport>(
             Err(ReadError::Nonsense(nonsense)) => Err(nonsense),
         };
         requests += 1;
-        if !exchange(&mut connection, read, door, responder).await {
-            return requests;
+        match exchange(&mut connection, read, door, responder).await {
+            Next::Request => {}
+            Next::End => return requests,
+            Next::WebSocket(opened) => {
+                websocket::converse(connection, &opened, door, responder).await;
+                return requests;
+            }
         }
     }
 }
 
-/// One request and its answer. False when the channel is over.
+/// What comes next on a channel.
+pub(crate) enum Next {
+    /// Another request may.
+    Request,
+    /// Nothing.
+    End,
+    /// Frames: the upgrade was granted.
+    WebSocket(Opened),
+}
+
+/// One request and its answer.
 pub(crate) async fn exchange<C: Channel>(
     channel: &mut C,
     read: Result<Incoming, Box<Nonsense>>,
     door: &Door,
     responder: &Responder,
-) -> bool {
+) -> Next {
     let (asked, judged, refusal) = match read {
         Ok(incoming) => {
             let asked = Asked {
@@ -71,15 +87,23 @@ pub(crate) async fn exchange<C: Channel>(
         };
         if !opened {
             recording.end(Ending::ClientGone);
-            return false;
+            return Next::End;
         }
     }
     let ready = match refusal {
         Some((status, message)) => responder.nonsense(status, &message),
         None => responder.answer(&judged).await,
     };
-    reply(channel, &ready, asked, recording).await
+    let open = reply(channel, &ready, asked, recording).await;
+    match open {
+        true if ready.plan.status == SWITCHING_PROTOCOLS => Next::WebSocket(judged.into()),
+        true => Next::Request,
+        false => Next::End,
+    }
 }
+
+/// RFC 9110 §15.2.2: the server goes on in the protocol that was asked for.
+const SWITCHING_PROTOCOLS: u16 = 101;
 
 /// Writes an answer. False when the channel is over.
 async fn reply<C: Channel>(
@@ -103,7 +127,7 @@ async fn reply<C: Channel>(
 
 /// What is written down of an answer while it goes out. An answer that is dropped on its way, because
 /// the server stops, is written down as far as it came.
-struct Recording<'a> {
+pub(crate) struct Recording<'a> {
     journal: &'a Arc<Journal>,
     id: u64,
     answer: Option<RecordedAnswer>,
@@ -115,7 +139,7 @@ struct Recording<'a> {
 }
 
 impl<'a> Recording<'a> {
-    fn new(journal: &'a Arc<Journal>, judged: &Judged<'_>) -> Self {
+    pub(crate) fn new(journal: &'a Arc<Journal>, judged: &Judged<'_>) -> Self {
         let answer = RecordedAnswer {
             status: 0,
             headers: Vec::new(),
@@ -141,16 +165,27 @@ impl<'a> Recording<'a> {
     }
 
     fn prepare(&mut self, ready: &Ready, headers: Vec<(String, String)>) {
-        self.status = ready.plan.status;
         self.headers = headers;
-        self.body = ready.plan.body.clone();
+        let plan = &ready.plan;
+        self.will_send(plan.status, plan.body.clone());
+        self.made_of(ready.fixture.as_deref(), &ready.missed);
+    }
+
+    /// The status that goes out with the first bytes, and the whole body.
+    pub(crate) fn will_send(&mut self, status: u16, body: Bytes) {
+        self.status = status;
+        self.body = body;
+    }
+
+    /// What the answer was made of, and which faults found nothing in it.
+    pub(crate) fn made_of(&mut self, fixture: Option<&str>, missed: &[String]) {
         if let Some(answer) = &mut self.answer {
-            answer.fixture.clone_from(&ready.fixture);
-            answer.missed.clone_from(&ready.missed);
+            answer.fixture = fixture.map(str::to_owned);
+            answer.missed = missed.to_vec();
         }
     }
 
-    fn end(&mut self, ending: Ending) {
+    pub(crate) fn end(&mut self, ending: Ending) {
         let Some(mut answer) = self.answer.take() else {
             return;
         };

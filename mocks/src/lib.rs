@@ -26,13 +26,14 @@ pub mod script;
 pub mod server;
 pub mod span;
 mod template;
+mod websocket;
 
 pub use authorization::AuthorizationServer;
 pub use fixture::{Fixture, FixtureError, FixtureProblem, Fixtures, lint_fixture};
 pub use gate::Gates;
 pub use journal::{
-    Attempt, AttemptKind, Ending, Exchange, FailedHandshake, Journal, RecordedAnswer,
-    RecordedRequest,
+    Attempt, AttemptKind, Ending, Exchange, FailedHandshake, Frame, Journal, Opcode,
+    RecordedAnswer, RecordedRequest,
 };
 pub use rulebook::{ScriptProblem, validate};
 pub use server::{MockServer, ServerConfig, StartError};

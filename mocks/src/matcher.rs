@@ -17,6 +17,8 @@ pub(crate) struct Matcher {
     query: Vec<(String, Regex)>,
     /// Only then a WebSocket upgrade can match: those who write a rule for turns do not mean it.
     names_upgrade: bool,
+    /// Only then a turn that warms up can match, for the same reason.
+    names_warm_up: bool,
 }
 
 impl Matcher {
@@ -58,6 +60,7 @@ impl Matcher {
                 headers,
                 query,
                 names_upgrade,
+                names_warm_up: when.body.contains_key("/generate"),
             })
         } else {
             Err(problems)
@@ -68,6 +71,7 @@ impl Matcher {
     pub(crate) fn matches(&self, exchange: &Exchange) -> bool {
         let when = &self.when;
         (self.names_upgrade || !exchange.is_upgrade())
+            && (self.names_warm_up || !exchange.is_warm_up())
             && holds(when.nth.as_ref(), &exchange.nth)
             && holds(when.access.as_ref(), &exchange.access.state)
             && holds(when.refresh.as_ref(), &exchange.refresh.state)
@@ -238,6 +242,8 @@ pub(crate) mod tests {
             access: seen(TokenState::Live, Some(2)),
             refresh: seen(TokenState::None, None),
             nth: 2,
+            over: None,
+            frames: Vec::new(),
         }
     }
 

@@ -25,6 +25,8 @@ pub(crate) struct Draft {
     pub(crate) goaways: Vec<(Mark, (Last, ErrorCode))>,
     pub(crate) pace: Option<Throttle>,
     pub(crate) close: Option<(Mark, How)>,
+    /// Where a WebSocket is closed by a frame.
+    pub(crate) farewell: Option<(Mark, Farewell)>,
     /// Whether the framing's end is written: the last chunk of a chunked body.
     pub(crate) finish: bool,
     /// The how many-th answer of its endpoint this is, from 1.
@@ -54,6 +56,10 @@ pub(crate) enum Mark {
     /// Before this byte of the body; its length means after the last one.
     Byte(usize),
 }
+
+/// What a close frame says: a code and a reason, or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Farewell(pub(crate) Option<(u16, String)>);
 
 /// What a connection carries out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +131,7 @@ impl Draft {
             goaways: Vec::new(),
             pace: None,
             close: None,
+            farewell: None,
             finish: true,
             nth: 1,
             random,

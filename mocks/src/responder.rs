@@ -30,6 +30,7 @@ use crate::routes::DefaultStream;
 use crate::rulebook::{BoundRule, Rulebook};
 use crate::script::{AnswerSpec, Endpoint};
 use crate::template::{FillError, Values};
+use crate::websocket;
 
 /// Content codings of requests that are understood.
 const CODINGS: &str = "zstd, gzip, deflate";
@@ -45,6 +46,8 @@ pub(crate) struct Responder {
     pub(crate) gates: Arc<Gates>,
     pub(crate) authorization: AuthorizationServer,
     pub(crate) router: axum::Router,
+    /// What a turn is answered when no rule does: an event stream.
+    pub(crate) default_stream: Bytes,
     pub(crate) origin: String,
     pub(crate) seed: u64,
     pub(crate) hosts: Hosts,
@@ -61,7 +64,7 @@ pub(crate) struct Responder {
 pub(crate) struct Judged<'a> {
     pub(crate) exchange: Arc<Exchange>,
     pub(crate) rule: Option<&'a BoundRule>,
-    request: Request,
+    pub(crate) request: Request,
 }
 
 /// An answer that is ready to go out.
@@ -72,18 +75,47 @@ pub(crate) struct Ready {
     pub(crate) fixture: Option<String>,
 }
 
+/// An answer with what faults made of it, before a connection gives it its form.
+#[derive(Debug)]
+pub(crate) struct Drafted {
+    pub(crate) draft: Draft,
+    pub(crate) missed: Vec<String>,
+    pub(crate) fixture: Option<String>,
+}
+
 impl Responder {
     /// Judges a request at the moment of its arrival: endpoint, tokens, rule. Enters it in the journal.
     pub(crate) fn judge(&self, door: &Door, mut incoming: Incoming) -> Judged<'_> {
         self.label(door, &mut incoming.request);
+        let endpoint = self.endpoint(door, &incoming.request);
+        self.enter(door, incoming, endpoint, None)
+    }
+
+    /// Judges a frame of a client's WebSocket in the same way: a turn, or something that nobody expected.
+    pub(crate) fn judge_frame(&self, door: &Door, frame: Incoming, over: u64) -> Judged<'_> {
+        let endpoint = if websocket::is_turn(&frame.request) {
+            Endpoint::Websocket
+        } else {
+            Endpoint::Unknown
+        };
+        self.enter(door, frame, endpoint, Some(over))
+    }
+
+    fn enter(
+        &self,
+        door: &Door,
+        incoming: Incoming,
+        endpoint: Endpoint,
+        over: Option<u64>,
+    ) -> Judged<'_> {
         let request = &incoming.request;
-        let endpoint = self.endpoint(door, request);
         let exchange = self.journal.begin(Arrival {
             connection: door.number,
             endpoint,
             access: self.access_seen(request),
             refresh: self.refresh_seen(request, endpoint),
             request: self.recorded(&incoming),
+            over,
         });
         let rule = self.rulebook.choose(&exchange);
         Judged {
@@ -107,6 +139,7 @@ impl Responder {
             access: TokenSeen::none(),
             refresh: TokenSeen::none(),
             request: self.recorded(&incoming),
+            over: None,
         });
         Judged {
             exchange,
@@ -129,9 +162,27 @@ impl Responder {
     }
 
     async fn make(&self, judged: &Judged<'_>) -> Ready {
+        let Drafted {
+            draft,
+            missed,
+            fixture,
+        } = self.draft(judged, self.own_answer(judged)).await;
+        Ready {
+            plan: draft.plan(),
+            missed,
+            fixture,
+        }
+    }
+
+    /// The answer to a request, its rule's faults included; `own` is the server's own.
+    pub(crate) async fn draft(
+        &self,
+        judged: &Judged<'_>,
+        own: impl Future<Output = Answer>,
+    ) -> Drafted {
         let spec = judged.rule.and_then(|bound| bound.rule.answer.as_ref());
         let (answer, fixture) = match spec {
-            None => (self.own_answer(judged).await, None),
+            None => (own.await, None),
             Some(spec) => match self.scripted_answer(judged, spec).await {
                 Scripted::Made(answer) => {
                     let fixture = match spec {
@@ -143,12 +194,16 @@ impl Responder {
                 Scripted::Refused(answer) => (answer, None),
             },
         };
+        let answer = match judged.exchange.over {
+            Some(_) => websocket::as_events(answer),
+            None => answer,
+        };
         let mut draft = Draft::new(answer, self.random(&judged.exchange));
         draft.nth = usize::try_from(judged.exchange.nth).unwrap_or(usize::MAX);
         let faults = judged.rule.map_or(&[][..], |bound| &bound.rule.faults);
         let missed = fault::apply(faults, &mut draft);
-        Ready {
-            plan: draft.plan(),
+        Drafted {
+            draft,
             missed,
             fixture,
         }
@@ -181,9 +236,15 @@ impl Responder {
             _ => {}
         }
         let (answer, default_stream) = self.ask_server(judged, Rotation::Rotate).await;
-        if !default_stream {
-            return answer;
+        if default_stream {
+            self.filled(judged, answer)
+        } else {
+            answer
         }
+    }
+
+    /// An answer of the server's own with its placeholders filled.
+    pub(crate) fn filled(&self, judged: &Judged<'_>, answer: Answer) -> Answer {
         match answering::fill_stream(&answer.body, &self.values(judged, None)) {
             Ok(body) => Answer { body, ..answer },
             Err(error) => internal(&error),

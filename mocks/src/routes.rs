@@ -30,6 +30,8 @@ pub struct ServerState {
     pub authorization: AuthorizationServer,
     /// The body of a turn that no rule answers: an event stream.
     pub default_stream: Bytes,
+    /// Whether upgrades to a WebSocket are granted.
+    pub websocket: bool,
 }
 
 /// Marks, in a response's extensions, the stream of a turn that no rule answers, so that whoever sends it can

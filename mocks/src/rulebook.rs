@@ -46,11 +46,8 @@ pub fn validate(script: &Script, fixtures: &Fixtures) -> Vec<ScriptProblem> {
             messages.extend(answering::problems(answer, endpoint, fixtures));
         }
         for (at, fault) in rule.faults.iter().enumerate() {
-            messages.extend(
-                fault
-                    .problem()
-                    .map(|problem| format!("faults[{at}]: {problem}")),
-            );
+            let problem = fault.problem().or_else(|| fault.misplaced(endpoint));
+            messages.extend(problem.map(|problem| format!("faults[{at}]: {problem}")));
         }
         problems.extend(messages.into_iter().map(|message| ScriptProblem {
             rule: place.clone(),
@@ -150,6 +147,7 @@ fn name(endpoint: Endpoint) -> &'static str {
         Endpoint::Revoke => "revoke",
         Endpoint::Page => "page",
         Endpoint::Responses => "responses",
+        Endpoint::Websocket => "websocket",
         Endpoint::Models => "models",
         Endpoint::Accounts => "accounts",
         Endpoint::Usage => "usage",

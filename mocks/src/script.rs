@@ -62,17 +62,21 @@ pub enum Endpoint {
     Generate,
     /// A request to a host that is not ours. No path says so; the host does.
     Egress,
+    /// A turn over a WebSocket: a `response.create` frame, its JSON in place of a body. One that only warms up
+    /// (`generate: false`) is seen by those who name `/generate`.
+    Websocket,
 }
 
 impl Endpoint {
     /// The endpoints that can have rules.
-    pub const RULED: [Self; 16] = [
+    pub const RULED: [Self; 17] = [
         Self::Usercode,
         Self::Poll,
         Self::Token,
         Self::Revoke,
         Self::Page,
         Self::Responses,
+        Self::Websocket,
         Self::Models,
         Self::Accounts,
         Self::Usage,
@@ -105,8 +109,12 @@ pub struct Script {
     pub revoke: Vec<Rule>,
     /// Rules for the page a person approves on.
     pub page: Vec<Rule>,
-    /// Rules for the Responses endpoint.
+    /// Rules for the Responses endpoint. The upgrade to a WebSocket is seen by those who name its header:
+    /// `when: { header: { upgrade: websocket } }`.
     pub responses: Vec<Rule>,
+    /// Rules for turns over a WebSocket. Left out, upgrades are refused with 426; with an empty list they are granted,
+    /// and the server answers turns by itself. The events of an answer go out as frames, a refusal as an error frame.
+    pub websocket: Option<Vec<Rule>>,
     /// Rules for the list of models.
     pub models: Vec<Rule>,
     /// Rules for the accounts check.
@@ -279,6 +287,7 @@ impl Script {
             Endpoint::Revoke => &self.revoke,
             Endpoint::Page => &self.page,
             Endpoint::Responses => &self.responses,
+            Endpoint::Websocket => self.websocket.as_deref().unwrap_or_default(),
             Endpoint::Models => &self.models,
             Endpoint::Accounts => &self.accounts,
             Endpoint::Usage => &self.usage,

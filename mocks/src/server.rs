@@ -168,9 +168,11 @@ impl MockServer {
             .fixtures
             .get(DEFAULT_STREAM)
             .map(|fixture| fixture.body.clone());
+        let default_stream = stream.unwrap_or(Bytes::from_static(BUILT_IN_STREAM));
         let state = ServerState {
             authorization: authorization.clone(),
-            default_stream: stream.unwrap_or(Bytes::from_static(BUILT_IN_STREAM)),
+            default_stream: default_stream.clone(),
+            websocket: config.script.websocket.is_some(),
         };
         let responder = Arc::new(Responder {
             rulebook: Rulebook::new(&config.script, &config.fixtures),
@@ -179,6 +181,7 @@ impl MockServer {
             gates: Arc::default(),
             authorization,
             router: router(state),
+            default_stream,
             origin: origin.clone(),
             seed: config.seed,
             hosts: Hosts::new(&config.hosts, &config.ambient),

@@ -211,6 +211,9 @@ pub(super) struct Options {
     /// Ask to be served before others, at a higher price (service tier "priority")
     #[arg(long, global = true)]
     pub(super) fast: bool,
+    /// Ask over a WebSocket; where there is none, go on over HTTP
+    #[arg(long, global = true)]
+    pub(super) websocket: bool,
     /// An endpoint that speaks Chat Completions and answers when no account can be used
     ///
     /// That is: when every account's limit is reached, or its renewal was refused. The conversation goes there, no

@@ -99,6 +99,7 @@ impl Program {
             },
             model: options.model.clone(),
             fast: options.fast,
+            websocket: options.websocket,
             fallback: options.fallback(),
             tool: options.tool.clone().filter(|line| !line.is_empty()),
             store: options.store(),

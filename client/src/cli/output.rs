@@ -56,6 +56,8 @@ impl Output {
                 self.event(&json!({ "type": "warning", "message": text }));
                 self.note(&format!("warning: {text}"));
             }
+            Notice::Retry { .. } | Notice::FellBack { .. }
+                if defect::active(Defect::FallbackUnsaid) => {}
             Notice::Retry {
                 attempt,
                 of,
@@ -76,6 +78,12 @@ impl Output {
                 self.note(&format!(
                     "going on with another account or the fallback: {failure}"
                 ));
+            }
+            Notice::FellBack { failure } => {
+                self.event(
+                    &json!({ "type": "transport_fallback", "message": failure.to_string() }),
+                );
+                self.note(&format!("falling back from WebSocket to HTTP: {failure}"));
             }
             Notice::Renewed { requested } => {
                 self.event(&json!({ "type": "refreshed", "requested": requested }));

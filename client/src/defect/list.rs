@@ -431,7 +431,7 @@ defects! {
     ClosedTransportReused "closed-transport-reused" in ["stream"]:
         "Sends the next attempt over a client that was closed with the last one.",
         "NousResearch/hermes-agent!25769";
-    FirstByteUnlimited "first-byte-unlimited" in ["stream"]:
+    FirstByteUnlimited "first-byte-unlimited" in ["stream", "websocket"]:
         "Waits for the first byte without a limit.",
         "NousResearch/hermes-agent!32042";
     SilenceUnlimited "silence-unlimited" in ["stream"]:
@@ -456,6 +456,56 @@ defects! {
         "Does not read the delay that stands in the sentence only.",
         "openai/codex codex-rs/codex-api/src/sse/responses.rs";
 
+    // WebSocket.
+    WarmUpIsTheAnswer "warm-up-is-the-answer" in ["websocket"]:
+        "Takes the empty response that only warms up a WebSocket for the answer of the turn.",
+        "decolua/9router!3440";
+    WarmUpRefusalFallsBack "warm-up-refusal-falls-back" in ["websocket"]:
+        "Leaves the WebSocket for HTTP when only the warm-up was refused.",
+        "router-for-me/CLIProxyAPI#1901";
+    FullReplayAfterCall "full-replay-after-call" in ["websocket"]:
+        "Cannot find its place after a function call, and sends the whole conversation with every step.",
+        "can1357/oh-my-pi#7279";
+    HistorySentTwice "history-sent-twice" in ["websocket"]:
+        "Sends the whole conversation again together with the id of the response that holds it.",
+        "openai/codex!11383";
+    LostResponseFatal "lost-response-fatal" in ["websocket"]:
+        "Ends the turn when a WebSocket no longer knows the response before it.",
+        "can1357/oh-my-pi#925";
+    IncrementAlone "increment-alone" in ["websocket"]:
+        "Sends only the new items again when a WebSocket no longer knows the response before them, and loses the conversation.",
+        "router-for-me/CLIProxyAPI!3904";
+    ConnectionLimitFatal "connection-limit-fatal" in ["websocket"]:
+        "Ends the turn when the time of a WebSocket is over.",
+        "vybestack/llxprt-code#2771";
+    ClosedSocketIsSuccess "closed-socket-is-success" in ["websocket"]:
+        "Takes what had come for the answer when a WebSocket ends before the response does.",
+        "Kilo-Org/kilocode!11836";
+    BinaryFrameRead "binary-frame-read" in ["websocket"]:
+        "Reads a binary frame as if it were an event.",
+        "openclaw/openclaw!111138";
+    BrokenFrameFatal "broken-frame-fatal" in ["websocket"]:
+        "Crashes at a frame that is no JSON.",
+        "openai/codex codex-rs/codex-api/src/endpoint/responses_websocket.rs";
+    NoFallbackToHttp "no-fallback-to-http" in ["websocket"]:
+        "Ends the turn when there is no WebSocket, without trying HTTP.",
+        "router-for-me/pi-cliproxyapi-provider!36";
+    FallbackUnsaid "fallback-unsaid" in ["websocket"]:
+        "Retries and leaves the WebSocket for HTTP without a word.",
+        "earendil-works/pi!8787";
+    FrameSentOverHttp "frame-sent-over-http" in ["websocket"]:
+        "Sends over HTTP what it had prepared as a frame, with members that only frames have.",
+        "awsl-project/maxx!682";
+    UpgradeRequiredRetried "upgrade-required-retried" in ["websocket"]:
+        "Asks again for a WebSocket that the server has declined for good.",
+        "justrach/codegraff#427";
+    LimitAtUpgradeFallsBack "limit-at-upgrade-falls-back" in ["websocket"]:
+        "Does not read a usage limit at the upgrade, and asks on over HTTP.",
+        "router-for-me/CLIProxyAPI#5270";
+    FirstTokenAtEveryUpgrade "first-token-at-every-upgrade" in ["websocket"]:
+        "Opens every WebSocket with the access token of the first, renewed or not.",
+        "base/base!2298";
+
     // Failure.
     RetryAfterIgnored "retry-after-ignored" in ["failure"]:
         "Comes back earlier than Retry-After says.",
@@ -463,7 +513,7 @@ defects! {
     RetriesWithoutEnd "retries-without-end" in ["failure", "stream"]:
         "Asks again and again without a pause when the service is overloaded.",
         "NousResearch/hermes-agent#107307";
-    QuotaRetried "quota-retried" in ["failure", "stream"]:
+    QuotaRetried "quota-retried" in ["failure", "stream", "websocket"]:
         "Asks again when the plan's limit is reached.",
         "raine/claude-code-proxy!139";
     PermanentErrorRetried "permanent-error-retried" in ["failure"]:

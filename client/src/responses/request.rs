@@ -47,6 +47,23 @@ impl Input {
         ])
     }
 
+    /// The items that a connection knows once it has given this response to this conversation.
+    pub(crate) fn known_with(&self, response: &Response) -> Vec<Value> {
+        let output = response
+            .items
+            .iter()
+            .filter_map(super::item::Item::to_input);
+        if defect::active(Defect::FullReplayAfterCall) && response.calls().next().is_some() {
+            return vec![Value::Null];
+        }
+        self.0.iter().cloned().chain(output).collect()
+    }
+
+    /// Whether the conversation begins with these items.
+    pub(crate) fn begins_with(&self, items: &[Value]) -> bool {
+        self.0.starts_with(items)
+    }
+
     /// Adds a response and the outputs of its calls: first all items of the response, then all outputs.
     ///
     /// Every call gets an output and every output has its call, or the server refuses the request.
@@ -86,10 +103,44 @@ impl Request<'_> {
     /// assert!(body.contains(r#""stream":true,"store":false"#));
     /// ```
     pub fn body(&self) -> String {
+        if defect::active(Defect::FrameSentOverHttp) {
+            return self.frame(None);
+        }
+        self.json(&self.input.0).to_string()
+    }
+
+    /// The same as a frame of a WebSocket. With `after`, the id of a response that the connection knows, it goes on from
+    /// there: the first items of the conversation, so many, are left out.
+    ///
+    /// ```
+    /// use loginproof_client::responses::{Input, Request};
+    /// let frame = Request { model: "m", input: &Input::prompt("p"), fast: false }.frame(Some(("resp_1", 1)));
+    /// assert!(frame.contains(r#""input":[]"#) && frame.contains(r#""previous_response_id":"resp_1""#));
+    /// ```
+    pub fn frame(&self, after: Option<(&str, usize)>) -> String {
+        let skipped = match after {
+            Some((_, known)) if !defect::active(Defect::HistorySentTwice) => known,
+            _ => 0,
+        };
+        let mut frame = create(self.json(self.input.0.get(skipped..).unwrap_or_default()));
+        if let Some((id, _)) = after {
+            frame["previous_response_id"] = id.into();
+        }
+        frame.to_string()
+    }
+
+    /// A frame that asks for nothing yet: the connection learns what all requests have in common.
+    pub fn warm_up(&self) -> String {
+        let mut frame = create(self.json(&[]));
+        frame["generate"] = false.into();
+        frame.to_string()
+    }
+
+    fn json(&self, input: &[Value]) -> Value {
         let mut body = json!({
             "model": self.model,
             "instructions": INSTRUCTIONS,
-            "input": self.input.0,
+            "input": input,
             "tools": [{
                 "type": "function",
                 "name": ECHO_TOOL,
@@ -110,8 +161,17 @@ impl Request<'_> {
         if self.fast {
             body["service_tier"] = "priority".into();
         }
-        body.to_string()
+        body
     }
+}
+
+/// The members of a request, as the event that carries them.
+fn create(request: Value) -> Value {
+    let mut frame = json!({ "type": "response.create" });
+    if let (Value::Object(frame), Value::Object(request)) = (&mut frame, request) {
+        frame.extend(request);
+    }
+    frame
 }
 
 /// What a call returns: the text for `echo`, a plain refusal for a tool that does not exist here.

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::fallback::Fallback;
 use super::pool::{Account, is_soft};
 use super::refresh::{RefreshError, Renewed};
+use super::websocket::{Carried, Line};
 use super::{Credentials, Notice, Session};
 use crate::defect::{self, Defect};
 use crate::failure::{Class, Failure};
@@ -93,12 +94,20 @@ enum Server<'a> {
     Fallback(&'a Fallback),
 }
 
-/// One turn: who answers it, and who could not.
+/// One turn: who answers it, who could not, and how it is carried there.
 struct Turn<'a> {
     server: Server<'a>,
     tried: Vec<Slot>,
     /// A body that was written elsewhere, in place of one from the conversation. No fallback understands it.
     body: Option<Bytes>,
+    line: Line,
+}
+
+/// One request, in the forms that transports have for it.
+struct Ask<'a> {
+    request: &'a Request<'a>,
+    /// The body of the request over HTTP.
+    body: Bytes,
 }
 
 impl Session {
@@ -123,6 +132,7 @@ impl Session {
             server,
             tried: Vec::new(),
             body: None,
+            line: Line::new(self.config.websocket),
         };
         for rounds in 1..=ROUNDS {
             let response = self.round(&mut turn, &mut input).await?;
@@ -157,6 +167,8 @@ impl Session {
             server: Server::Account(account),
             tried: Vec::new(),
             body: Some(Bytes::from(body.to_string())),
+            // A WebSocket takes no body as it is.
+            line: Line::new(false),
         };
         self.round(&mut turn, &mut Input::default()).await
     }
@@ -198,14 +210,21 @@ impl Session {
     }
 
     /// One request to one server until it has a response, with retries.
-    async fn by_one_server(&self, turn: &Turn<'_>, input: &Input) -> Result<Response, AskError> {
+    async fn by_one_server(
+        &self,
+        turn: &mut Turn<'_>,
+        input: &Input,
+    ) -> Result<Response, AskError> {
         let request = Request {
             model: &self.config.model,
             input,
             fast: self.config.fast,
         };
         let written = turn.body.clone();
-        let body = written.unwrap_or_else(|| Bytes::from(request.body()));
+        let ask = Ask {
+            request: &request,
+            body: written.unwrap_or_else(|| Bytes::from(request.body())),
+        };
         let mut recovery = Recovery::default();
         let mut attempt = 1;
         let mut before = String::new();
@@ -216,7 +235,11 @@ impl Session {
                     let why = "cannot send a request, as the client has been closed";
                     Err(Failure::local(Class::Transport, why).into())
                 }
-                Server::Account(account) => self.attempt(account, &body, &mut recovery).await?,
+                Server::Account(account) => {
+                    let account = Arc::clone(account);
+                    self.attempt(&account, &ask, &mut turn.line, &mut recovery)
+                        .await?
+                }
                 Server::Fallback(fallback) => {
                     let answered = self.ask_fallback(fallback, input).await;
                     answered.map_err(Broken::from)
@@ -264,7 +287,14 @@ impl Session {
             let wait = back_off(attempt, failure.retry_after);
             // Another account answers sooner than this one after a wait.
             let another = is_soft(&failure) && self.has_another(turn);
-            if !retry_helps(&failure) || attempt >= limit || wait > LONGEST_WAIT || another {
+            let last = !retry_helps(&failure) || attempt >= limit || wait > LONGEST_WAIT || another;
+            if last && turn.line.is_at_fault() {
+                turn.line = Line::Http;
+                attempt = 1;
+                self.notify(Notice::FellBack { failure });
+                continue;
+            }
+            if last {
                 return Err(AskError::Failed {
                     failure,
                     partial,
@@ -296,7 +326,8 @@ impl Session {
     async fn attempt(
         &self,
         account: &Account,
-        body: &Bytes,
+        ask: &Ask<'_>,
+        line: &mut Line,
         recovery: &mut Recovery,
     ) -> Result<Result<Response, Broken>, AskError> {
         let usable = match self.usable(account).await {
@@ -311,9 +342,26 @@ impl Session {
         };
         recovery.refreshed |= usable.requested;
         let mut credentials = usable.credentials;
-        let mut body = body.clone();
+        let mut body = ask.body.clone();
         loop {
-            let failure = match self.send(&body, &credentials).await {
+            let answer = match line {
+                Line::Http => None,
+                Line::WebSocket(channel) => {
+                    let carried = self.over_websocket(channel, ask.request, &credentials);
+                    match carried.await {
+                        Carried::Answer(answer) => Some(answer),
+                        Carried::Never => None,
+                    }
+                }
+            };
+            let answer = match answer {
+                Some(answer) => answer,
+                None => {
+                    *line = Line::Http;
+                    self.send(&body, &credentials).await
+                }
+            };
+            let failure = match answer {
                 Ok(response) => match &response.outcome {
                     Outcome::Failed(failure) if is_auth(failure) => failure.clone(),
                     _ => return Ok(Ok(response)),
@@ -437,7 +485,7 @@ fn soft(error: &AskError) -> Option<Option<&Failure>> {
     }
 }
 
-fn is_auth(failure: &Failure) -> bool {
+pub(super) fn is_auth(failure: &Failure) -> bool {
     matches!(failure.class, Class::AccessExpired | Class::AccessRevoked)
         || (failure.status == Some(403) && defect::active(Defect::RefreshOnForbidden))
 }

@@ -10,6 +10,7 @@ mod provider_sign_in;
 mod refresh;
 mod sign_in;
 mod tool;
+mod websocket;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -42,6 +43,8 @@ pub struct Config {
     pub model: String,
     /// Whether requests are to be served before others.
     pub fast: bool,
+    /// Whether turns go over a WebSocket where the server has one.
+    pub websocket: bool,
     /// Where the conversation goes when no account can be used.
     pub fallback: Option<Fallback>,
     /// A command line that runs the tools that the model calls; the built-in tool without.
@@ -85,6 +88,11 @@ pub enum Notice {
     Rotated {
         /// Why the last one failed.
         failure: String,
+    },
+    /// The WebSocket is given up for this turn, and requests go over HTTP.
+    FellBack {
+        /// Why.
+        failure: Failure,
     },
     /// Tokens were renewed, or a pair that another process stored was taken.
     Renewed {

@@ -20,15 +20,28 @@ pub(super) struct Clients {
     plain_loopback: OnceLock<Client>,
     tls: OnceLock<Client>,
     tls_loopback: OnceLock<Client>,
+    upgrade: OnceLock<Client>,
+    upgrade_loopback: OnceLock<Client>,
 }
 
 impl Clients {
     /// The client for a URL. Loopback addresses are never reached through a proxy.
     pub(super) fn for_url(&self, url: &Url) -> Result<&Client, Failure> {
+        self.client(url, false)
+    }
+
+    /// The client for requests that ask for another protocol, which HTTP/2 has no room for.
+    pub(super) fn for_upgrade(&self, url: &Url) -> Result<&Client, Failure> {
+        self.client(url, true)
+    }
+
+    fn client(&self, url: &Url, upgrade: bool) -> Result<&Client, Failure> {
         let (tls, loopback) = (url.scheme() == "https", is_loopback(url));
         let cell = match (tls, loopback) {
             (false, false) => &self.plain,
             (false, true) => &self.plain_loopback,
+            (true, false) if upgrade => &self.upgrade,
+            (true, true) if upgrade => &self.upgrade_loopback,
             (true, false) => &self.tls,
             (true, true) => &self.tls_loopback,
         };
@@ -42,6 +55,11 @@ impl Clients {
             with_roots(base(loopback))?
         } else {
             base(loopback).tls_backend_preconfigured(no_roots()?)
+        };
+        let builder = if tls && upgrade {
+            builder.http1_only()
+        } else {
+            builder
         };
         let client = builder
             .build()

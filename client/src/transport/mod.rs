@@ -4,6 +4,7 @@ mod clients;
 mod loopback;
 mod proxy;
 mod stream;
+mod websocket;
 
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use reqwest::{Response, Url};
 
 pub use loopback::{Loopback, Visit};
 pub use stream::{Broken, read_response};
+pub use websocket::{Socket, Upgrade};
 
 use crate::answer::Answer;
 use crate::defect::{self, Defect};
@@ -111,13 +113,15 @@ pub enum Method {
     Get,
     /// Everything else.
     Post,
+    /// Asks for a WebSocket.
+    Upgrade,
 }
 
 impl Method {
     /// The name on the wire.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Get => "GET",
+            Self::Get | Self::Upgrade => "GET",
             Self::Post => "POST",
         }
     }
@@ -191,13 +195,17 @@ impl Transport {
             Failure::local(Class::Setup, format!("{} is not a URL: {e}", request.url))
         })?;
         let elsewhere = request.purpose != "responses";
-        let client = if elsewhere && defect::active(Defect::AuthorityOnlyForTurns) {
-            clients::of_other_roots()?
-        } else {
-            self.clients.for_url(&url)?.clone()
+        let client = match request.method {
+            Method::Upgrade => self.clients.for_upgrade(&url)?.clone(),
+            Method::Get | Method::Post
+                if elsewhere && defect::active(Defect::AuthorityOnlyForTurns) =>
+            {
+                clients::of_other_roots()?
+            }
+            Method::Get | Method::Post => self.clients.for_url(&url)?.clone(),
         };
         let mut outgoing = match request.method {
-            Method::Get => client.get(url.clone()),
+            Method::Get | Method::Upgrade => client.get(url.clone()),
             Method::Post => client.post(url.clone()).body(request.body.clone()),
         };
         for (name, value) in request.headers {

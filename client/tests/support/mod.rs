@@ -54,6 +54,7 @@ impl User {
             base_url: format!("{origin}/backend-api/codex"),
             model: "gpt-5.5".into(),
             fast: false,
+            websocket: false,
             fallback: None,
             tool: None,
             store: folder.path().join("auth.json"),

@@ -196,6 +196,7 @@ fn belongs(kind: SecretKind, endpoint: Endpoint) -> bool {
             matches!(
                 endpoint,
                 Endpoint::Responses
+                    | Endpoint::Websocket
                     | Endpoint::Models
                     | Endpoint::Accounts
                     | Endpoint::Usage

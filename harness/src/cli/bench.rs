@@ -135,6 +135,7 @@ pub(crate) fn bench(args: &BenchArgs) -> Outcome {
             jobs: 1,
             out: work.path().to_owned(),
             evidence: false,
+            within: None,
             fixtures: Arc::default(),
             loginproof,
             ground,

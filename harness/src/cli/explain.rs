@@ -114,6 +114,7 @@ fn server(script: &Script, fixtures: &Fixtures) -> String {
         (Endpoint::Revoke, "revocation"),
         (Endpoint::Page, "the page"),
         (Endpoint::Responses, "the Responses endpoint"),
+        (Endpoint::Websocket, "a turn over a WebSocket"),
         (Endpoint::Models, "the list of models"),
         (Endpoint::Accounts, "the accounts check"),
         (Endpoint::Usage, "the usage endpoint"),
@@ -126,6 +127,9 @@ fn server(script: &Script, fixtures: &Fixtures) -> String {
         (Endpoint::Generate, "Code Assist"),
     ];
     let mut lines = Vec::new();
+    if script.websocket.is_some() {
+        lines.push("upgrades to a WebSocket: granted".to_owned());
+    }
     for (endpoint, name) in endpoints {
         for rule in script.rules(endpoint) {
             lines.push(format!(

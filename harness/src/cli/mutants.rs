@@ -184,6 +184,7 @@ fn bench(args: &MutantsArgs) -> Result<Bench, Failure> {
         settings: Settings {
             seed: args.seed,
             jobs,
+            within: None,
             out,
             evidence: false,
             fixtures: suite.fixtures.clone(),

@@ -35,6 +35,8 @@ pub struct Settings {
     pub seed: u64,
     /// Most scenarios at a time.
     pub jobs: usize,
+    /// No scenario begins later than this after the start of the run.
+    pub within: Option<Duration>,
     /// Folder for evidence.
     pub out: PathBuf,
     /// Whether evidence is written there.
@@ -291,6 +293,7 @@ mod tests {
                 jobs: 1,
                 out: PathBuf::new(),
                 evidence: false,
+                within: None,
                 fixtures: suite.fixtures.clone(),
                 loginproof: PathBuf::new(),
                 ground: None,

@@ -120,6 +120,8 @@ pub enum Capability {
     Fallback,
     /// Can ask for priority processing (`[modes.fast]`).
     Fast,
+    /// Asks over a WebSocket where the server has one (`[modes.websocket]`).
+    Websocket,
     /// Lists the models that the server offers (`[models]`).
     Discovery,
     /// Lists the accounts it is signed in with (`[accounts]`).
@@ -216,7 +218,7 @@ pub struct Settings {
     pub env: BTreeMap<String, String>,
     /// File mode creation mask of the program, octal. Default "022".
     pub umask: Option<String>,
-    /// Modes of the program that are switched on: `[modes.NAME]` of the target file, such as `fast` or `fallback`.
+    /// Modes of the program that are switched on: `[modes.NAME]` of the target file, such as `fast` or `websocket`.
     pub modes: Vec<String>,
     /// What the variables for certificates lead to, and `{ca}` and `{ca_bundle}`. Needs `network` without `direct`.
     pub certificates: Certificates,

@@ -110,18 +110,21 @@ fn validate_needs(file: &str, text: &str, scenario: &Scenario) -> Result<(), Fil
         ("fallback", Capability::Fallback),
         ("pool", Capability::Pool),
         ("children", Capability::Children),
+        ("websocket", Capability::Websocket),
     ];
     for mode in &scenario.settings.modes {
         match known.iter().find(|(name, _)| name == mode) {
             Some((_, capability)) => need("modes:", &format!("the mode `{mode}`"), *capability)?,
             None => {
-                let names = known.iter().map(|(name, _)| *name);
+                let names = known.map(|(name, _)| name);
                 let help = suggestion(mode, names).map(|meant| format!("did you mean `{meant}`?"));
-                let message =
-                    format!("`{mode}` is no mode; known are fast, fallback, pool, children");
+                let message = format!("`{mode}` is no mode; known are {}", names.join(", "));
                 return Err(FileError::at(file, text, mode, message).with_help(help));
             }
         }
+    }
+    if scenario.server.websocket.is_some() {
+        need("websocket:", "a `websocket`", Capability::Websocket)?;
     }
     for step in scenario.all_steps() {
         if let Some(login) = &step.login {

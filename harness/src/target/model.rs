@@ -102,7 +102,7 @@ pub struct TargetFile {
     /// What switches on the program's verbose or debug mode.
     #[serde(default)]
     pub verbose: Verbose,
-    /// What switches on modes by name, for scenarios with `settings.modes`: `fast`, `fallback`, `pool`, `children`.
+    /// What switches on modes by name, for scenarios with `settings.modes`: `fast`, `fallback`, `pool`, `children`, `websocket`.
     #[serde(default)]
     pub modes: BTreeMap<String, Mode>,
     /// The credential file.

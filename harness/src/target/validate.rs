@@ -126,6 +126,7 @@ fn claims(file: &TargetFile, sources: &Sources) -> Result<(), FileError> {
             Capability::Import => ("imports", !file.imports.is_empty()),
             Capability::Fallback => ("modes.fallback", file.modes.contains_key("fallback")),
             Capability::Fast => ("modes.fast", file.modes.contains_key("fast")),
+            Capability::Websocket => ("modes.websocket", file.modes.contains_key("websocket")),
             _ => return None,
         })
     };

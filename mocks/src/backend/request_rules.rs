@@ -86,6 +86,31 @@ pub fn check(profile: Profile, request: &Value) -> Result<(), Rejection> {
     }
 }
 
+/// Checks a turn over a WebSocket, with the calls of the response before it. There the transport is no matter of the
+/// request, and responses that are known to the connection may be gone on from.
+///
+/// # Errors
+///
+/// The first rule that the request breaks.
+pub(crate) fn check_turn(profile: Profile, turn: &Value, calls: &[Value]) -> Result<(), Rejection> {
+    let mut request = turn.clone();
+    if let Some(members) = request.as_object_mut() {
+        for name in ["type", "generate", "background", "previous_response_id"] {
+            members.remove(name);
+        }
+        members.insert("stream".to_owned(), true.into());
+    }
+    if let Some(items) = request["input"].as_array_mut() {
+        items.splice(0..0, calls.iter().cloned());
+    }
+    check(profile, &request)
+}
+
+/// Whether an item is a call that has to be answered.
+pub(crate) fn is_call(item: &Value) -> bool {
+    TOOLS.iter().any(|tool| tool.call == kind(item))
+}
+
 fn not_stored(request: &Value) -> Result<(), Rejection> {
     // openai/codex#26173. The documented default is true, so leaving it out does not do.
     if request["store"] == false {

@@ -2,9 +2,12 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::MODELS_ETAG;
 use super::bearer;
@@ -29,8 +32,14 @@ pub(crate) async fn public(
     turn(&state, &headers, &body, Profile::PublicApi)
 }
 
-/// `GET` of the same path: programs try a WebSocket first, and go on with `POST` when it is refused so.
-pub(crate) async fn upgrade() -> Response {
+/// `GET` of the same path: a WebSocket, where the script has one. Else programs go on with `POST` when it is refused so.
+pub(crate) async fn upgrade(State(state): State<ServerState>, headers: HeaderMap) -> Response {
+    if state.websocket {
+        return match bearer::account(&state.authorization, &headers) {
+            Ok(_) => switch(&headers),
+            Err(barred) => barred.into_response(),
+        };
+    }
     // RFC 9110 §15.5.22: the answer names a protocol that would do.
     let headers = [
         (header::UPGRADE, "HTTP/1.1"),
@@ -43,6 +52,28 @@ pub(crate) async fn upgrade() -> Response {
         json!({"detail": "Upgrade Required"}).to_string(),
     )
         .into_response()
+}
+
+/// RFC 6455 §4.2: the handshake. No extension is taken up, compression least of all.
+fn switch(headers: &HeaderMap) -> Response {
+    let header = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    if header(header::SEC_WEBSOCKET_VERSION) != Some("13") {
+        let version = [(header::SEC_WEBSOCKET_VERSION, "13")];
+        return (StatusCode::UPGRADE_REQUIRED, version).into_response();
+    }
+    let key = header(header::SEC_WEBSOCKET_KEY).unwrap_or_default();
+    if STANDARD.decode(key).map_or(0, |nonce| nonce.len()) != 16 {
+        let why = json!({ "detail": "Sec-WebSocket-Key is not 16 bytes in base64" });
+        return super::json(StatusCode::BAD_REQUEST, &why);
+    }
+    let accept = derive_accept_key(key.as_bytes());
+    let headers = [
+        (header::UPGRADE, "websocket"),
+        (header::CONNECTION, "Upgrade"),
+        (header::SEC_WEBSOCKET_ACCEPT, accept.as_str()),
+        (HeaderName::from_static("x-models-etag"), MODELS_ETAG),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
 }
 
 fn turn(state: &ServerState, headers: &HeaderMap, body: &[u8], profile: Profile) -> Response {

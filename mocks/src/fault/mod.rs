@@ -9,6 +9,7 @@
 mod bom;
 mod chunk;
 mod close;
+mod close_frame;
 mod comment;
 mod content_encoding;
 mod content_length;
@@ -31,6 +32,7 @@ mod throttle;
 
 pub use chunk::{Chunk, RandomChunk, Stride, Sweep};
 pub use close::{Close, ErrorCode, How};
+pub use close_frame::CloseFrame;
 pub use comment::Comment;
 pub use content_encoding::ContentEncoding;
 pub use content_length::ContentLength;
@@ -54,6 +56,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Draft;
+use crate::script::Endpoint;
 
 /// One fault. In a scenario: `- chunk: { size: 7 }`, `- bom`, `- line-ends: crlf`.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -97,6 +100,8 @@ pub enum Fault {
     Throttle(Throttle),
     /// The connection ends at a place.
     Close(Close),
+    /// A WebSocket that says goodbye at a place.
+    CloseFrame(CloseFrame),
     /// All of the body, but not the chunk that ends it.
     NoFinalChunk,
 }
@@ -150,12 +155,42 @@ impl Fault {
             | Self::Goaway(_)
             | Self::Close(_)
             | Self::NoFinalChunk => None,
+            Self::CloseFrame(fault) => fault.problem(),
+        }
+    }
+
+    /// Why it has nothing to act on at an endpoint, whatever the answer.
+    pub(crate) fn misplaced(&self, endpoint: Endpoint) -> Option<String> {
+        let framed = endpoint == Endpoint::Websocket;
+        match self {
+            Self::CloseFrame(_) if !framed => {
+                Some("close-frame: only a WebSocket has one; use `close`".to_owned())
+            }
+            Self::LineEnds(_)
+            | Self::Bom
+            | Self::Comment(_)
+            | Self::ContentEncoding(_)
+            | Self::Status(_)
+            | Self::Headers(_)
+            | Self::ContentLength(_)
+            | Self::Chunk(_)
+            | Self::Throttle(_)
+            | Self::NoFinalChunk
+                if framed =>
+            {
+                Some("a WebSocket has nothing for this fault to act on".to_owned())
+            }
+            _ => None,
         }
     }
 
     /// Whether it does something else each time.
     pub(crate) fn varies(&self) -> bool {
-        matches!(self, Self::Chunk(Chunk::Random(_)))
+        use Sweep::Answers;
+        matches!(
+            self,
+            Self::Chunk(Chunk::Random(_) | Chunk::Split(Answers(_)) | Chunk::Pieces(Answers(_)))
+        )
     }
 
     fn stage(&self) -> Stage {
@@ -172,7 +207,7 @@ impl Fault {
             Self::Status(_) | Self::Headers(_) | Self::ContentLength(_) => Stage::Head,
             Self::Chunk(_) => Stage::Chunking,
             Self::Stall(_) | Self::Goaway(_) | Self::Throttle(_) => Stage::Timing,
-            Self::Close(_) | Self::NoFinalChunk => Stage::Ending,
+            Self::Close(_) | Self::CloseFrame(_) | Self::NoFinalChunk => Stage::Ending,
         }
     }
 
@@ -199,6 +234,7 @@ impl Fault {
             Self::Goaway(fault) => fault.apply(draft),
             Self::Throttle(fault) => fault.apply(draft),
             Self::Close(fault) => fault.apply(draft),
+            Self::CloseFrame(fault) => fault.apply(draft),
             Self::NoFinalChunk => no_final_chunk::apply(draft),
         }
     }

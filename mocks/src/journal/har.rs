@@ -8,12 +8,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{Exchange, RecordedAnswer};
+use super::{Exchange, Frame, RecordedAnswer};
 use crate::message::{header, reason};
 
 pub(super) fn to_har(exchanges: &[Arc<Exchange>], start: SystemTime) -> Value {
+    // Turns over a WebSocket stand among the frames of the request that opened it.
     let entries: Vec<Value> = exchanges
         .iter()
+        .filter(|exchange| exchange.over.is_none())
         .map(|exchange| entry(exchange, start))
         .collect();
     json!({
@@ -39,7 +41,7 @@ fn entry(exchange: &Exchange, start: SystemTime) -> Value {
     let started = answer.map_or(request.arrived, |answer| answer.started);
     let ended = answer.map_or(started, |answer| answer.ended);
     let date = jiff::Timestamp::try_from(start + request.arrived).unwrap_or_default();
-    json!({
+    let mut entry = json!({
         "startedDateTime": format!("{date:.3}"),
         "time": milliseconds(request.arrived, ended),
         "request": request_part(exchange),
@@ -63,7 +65,12 @@ fn entry(exchange: &Exchange, start: SystemTime) -> Value {
         "_fixture": answer.and_then(|answer| answer.fixture.as_deref()),
         "_ending": answer.map(|answer| format!("{:?}", answer.ending)),
         "_missedFaults": answer.map(|answer| &answer.missed),
-    })
+    });
+    if !exchange.frames.is_empty() {
+        entry["_resourceType"] = "websocket".into();
+        entry["_webSocketMessages"] = exchange.frames.iter().map(Frame::to_json).collect();
+    }
+    entry
 }
 
 fn request_part(exchange: &Exchange) -> Value {

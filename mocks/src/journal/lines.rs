@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Exchange;
 use super::har::text_or_base64;
+use super::{Exchange, Frame};
 use crate::authorization::TokenSeen;
 
 pub(super) fn to_jsonl(exchanges: &[Arc<Exchange>]) -> String {
@@ -53,6 +53,8 @@ fn line(exchange: &Exchange) -> Value {
             "arrived_ms": milliseconds(request.arrived),
         },
         "answer": answer,
+        "over": exchange.over,
+        "frames": exchange.frames.iter().map(Frame::to_json).collect::<Vec<_>>(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The journal: everything that crossed the wire, in order of arrival.
 
 mod attempts;
+mod frame;
 mod har;
 mod lines;
 
@@ -19,6 +20,7 @@ use crate::message::{header, media_type};
 use crate::script::{Endpoint, When};
 
 pub use attempts::{Attempt, AttemptKind, FailedHandshake};
+pub use frame::{Frame, Opcode};
 
 /// How much of an answer's body is kept.
 pub const KEPT_OF_AN_ANSWER: usize = 1 << 20;
@@ -50,7 +52,7 @@ struct Entries {
     failed_handshakes: Vec<FailedHandshake>,
 }
 
-/// One request and what became of it.
+/// One request and what became of it. A turn over a WebSocket is one, too: the client's frame, and the frames in answer.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     /// Unique within its server, from 1, in order of arrival.
@@ -70,14 +72,19 @@ pub struct Exchange {
     pub access: TokenSeen,
     /// The refresh token in the request, judged when it arrived.
     pub refresh: TokenSeen,
-    /// The n-th request to this endpoint, from 1. 0 for a WebSocket upgrade: those are not counted.
+    /// The n-th request to this endpoint, from 1. 0 for a WebSocket upgrade and for a turn that only warms up: those
+    /// are not counted.
     pub nth: u32,
+    /// The upgrade that opened the WebSocket, for a turn over one.
+    pub over: Option<u64>,
+    /// Everything that crossed the WebSocket that this request opened, in order.
+    pub frames: Vec<Frame>,
 }
 
 /// A request as it came.
 #[derive(Clone, Debug)]
 pub struct RecordedRequest {
-    /// `POST`
+    /// `POST`; `TEXT` or `BINARY` for a frame.
     pub method: String,
     /// The target of the request line.
     pub target: String,
@@ -104,11 +111,11 @@ pub struct RecordedRequest {
 /// An answer as it went out.
 #[derive(Clone, Debug)]
 pub struct RecordedAnswer {
-    /// HTTP status. 0 when nothing was sent.
+    /// HTTP status. 0 when nothing was sent. Over a WebSocket that of the error frame, else 200.
     pub status: u16,
     /// Headers as sent, in order.
     pub headers: Vec<(String, String)>,
-    /// The body as sent, without transfer coding: its first MiB.
+    /// The body as sent, without transfer coding: its first MiB. Over a WebSocket one line per frame.
     pub body: Bytes,
     /// Whether the body was longer than what is kept.
     pub truncated: bool,
@@ -153,6 +160,7 @@ pub(crate) struct Arrival {
     pub(crate) request: RecordedRequest,
     pub(crate) access: TokenSeen,
     pub(crate) refresh: TokenSeen,
+    pub(crate) over: Option<u64>,
 }
 
 impl Journal {
@@ -177,11 +185,11 @@ impl Journal {
         self.version.subscribe()
     }
 
-    /// How many requests to an endpoint have been answered to the end, WebSocket upgrades left out.
+    /// How many requests to an endpoint have been answered to the end; only those that are counted.
     #[must_use]
     pub fn answered(&self, endpoint: Endpoint) -> usize {
         let counted = |exchange: &&Arc<Exchange>| {
-            exchange.endpoint == endpoint && exchange.answer.is_some() && !exchange.is_upgrade()
+            exchange.endpoint == endpoint && exchange.answer.is_some() && exchange.nth > 0
         };
         self.entries().exchanges.iter().filter(counted).count()
     }
@@ -236,11 +244,7 @@ impl Journal {
         let mut entries = self.entries();
         entries.next_id += 1;
         let id = entries.next_id;
-        let upgrade = is_upgrade(&arrival.request.headers);
-        let count = entries.counts.entry(arrival.endpoint).or_default();
-        *count += u32::from(!upgrade);
-        let nth = if upgrade { 0 } else { *count };
-        let full = Arc::new(Exchange {
+        let mut full = Exchange {
             id,
             connection: arrival.connection,
             endpoint: arrival.endpoint,
@@ -249,8 +253,16 @@ impl Journal {
             answer: None,
             access: arrival.access.clone(),
             refresh: arrival.refresh.clone(),
-            nth,
-        });
+            nth: 0,
+            over: arrival.over,
+            frames: Vec::new(),
+        };
+        if !full.is_upgrade() && !full.is_warm_up() {
+            let count = entries.counts.entry(full.endpoint).or_default();
+            *count += 1;
+            full.nth = *count;
+        }
+        let full = Arc::new(full);
         if entries.exchanges.len() >= KEPT_EXCHANGES {
             entries.dropped += 1;
         } else {
@@ -286,6 +298,23 @@ impl Journal {
                 answer.body = Bytes::new();
             }
             Arc::make_mut(&mut entries.exchanges[at]).answer = Some(answer);
+        }
+        drop(entries);
+        self.tick();
+    }
+
+    /// Enters a frame of the WebSocket that this request opened, as far as there is room for its data.
+    pub(crate) fn framed(&self, id: u64, mut frame: Frame) {
+        let mut entries = self.entries();
+        if let Ok(at) = entries
+            .exchanges
+            .binary_search_by_key(&id, |exchange| exchange.id)
+        {
+            let frames = &mut Arc::make_mut(&mut entries.exchanges[at]).frames;
+            if frames.len() < frame::KEPT {
+                frame.cut_to(KEPT_OF_AN_ANSWER.saturating_sub(frame::length(frames)));
+                frames.push(frame);
+            }
         }
         drop(entries);
         self.tick();
@@ -338,6 +367,15 @@ impl Exchange {
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
         is_upgrade(&self.request.headers)
+    }
+
+    /// Whether it is a turn over a WebSocket that only prepares the next one.
+    #[must_use]
+    pub fn is_warm_up(&self) -> bool {
+        self.endpoint == Endpoint::Websocket
+            && self
+                .body_json()
+                .is_some_and(|body| body["generate"] == false)
     }
 }
 

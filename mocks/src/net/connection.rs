@@ -95,6 +95,11 @@ impl<T: Transport> Connection<T> {
         Self { transport, input }
     }
 
+    /// What it runs over, and what was read ahead.
+    pub(crate) fn into_parts(self) -> (T, BytesMut) {
+        (self.transport, self.input)
+    }
+
     /// The next request. None when the client closes between requests.
     pub(crate) async fn read_request(&mut self) -> Result<Option<Incoming>, ReadError> {
         if self.input.is_empty() && self.fill().await? == 0 {

@@ -10,7 +10,7 @@ use crate::message::{Request, header};
 /// Longest head of a request.
 pub(super) const LONGEST_HEAD: usize = 64 << 10;
 /// Longest body of a request, before and after decoding.
-pub(super) const LONGEST_BODY: usize = 64 << 20;
+pub(crate) const LONGEST_BODY: usize = 64 << 20;
 /// Most headers in one request.
 const MOST_HEADERS: usize = 256;
 

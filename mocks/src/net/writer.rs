@@ -77,11 +77,11 @@ impl<T: Transport> Channel for Connection<T> {
         match plan.end {
             End::Open => Ending::Complete,
             End::Closed(how) => {
-                self.close(how).await;
+                hang_up(&mut self.transport, how).await;
                 Ending::Complete
             }
             End::Cut(how) => {
-                self.close(how).await;
+                hang_up(&mut self.transport, how).await;
                 match how {
                     How::Reset | How::RstStream(_) => Ending::Reset,
                     How::Half => Ending::HalfClose,
@@ -96,18 +96,12 @@ impl<T: Transport> Channel for Connection<T> {
     async fn finish(&mut self) {
         if self.transport.shutdown().await.is_ok() {
             // Whether it ended or went on too long, the connection is dropped next.
-            let _ = timeout(LINGER, self.drain()).await;
+            let _ = timeout(LINGER, drain(&mut self.transport)).await;
         }
     }
 }
 
 impl<T: Transport> Connection<T> {
-    /// Reads until the client has closed its side, too.
-    async fn drain(&mut self) {
-        let mut waste = [0; 4 << 10];
-        while matches!(self.transport.read(&mut waste).await, Ok(length) if length > 0) {}
-    }
-
     async fn flush(&mut self, output: &mut Output, witness: &mut impl Witness) -> io::Result<()> {
         if output.bytes.is_empty() && output.large.is_empty() {
             return Ok(());
@@ -155,25 +149,31 @@ impl<T: Transport> Connection<T> {
         }
         Ok(())
     }
+}
 
-    async fn close(&mut self, how: How) {
-        match how {
-            How::Fin => {
-                // The socket's own side, below TLS: no close_notify, as when a process dies.
-                let _ = socket2::SockRef::from(self.transport.socket())
-                    .shutdown(std::net::Shutdown::Write);
-            }
-            How::Reset | How::RstStream(_) => {
-                // Closing a socket that lingers for no time sends a RST.
-                let _ = self.transport.socket().set_zero_linger();
-            }
-            How::Half => {
-                if self.transport.shutdown().await.is_ok() {
-                    self.drain().await;
-                }
+/// Ends a connection in the middle of something.
+pub(crate) async fn hang_up(transport: &mut impl Transport, how: How) {
+    match how {
+        How::Fin => {
+            // The socket's own side, below TLS: no close_notify, as when a process dies.
+            let _ = socket2::SockRef::from(transport.socket()).shutdown(std::net::Shutdown::Write);
+        }
+        How::Reset | How::RstStream(_) => {
+            // Closing a socket that lingers for no time sends a RST.
+            let _ = transport.socket().set_zero_linger();
+        }
+        How::Half => {
+            if transport.shutdown().await.is_ok() {
+                drain(transport).await;
             }
         }
     }
+}
+
+/// Reads until the client has closed its side, too.
+async fn drain(transport: &mut impl Transport) {
+    let mut waste = [0; 4 << 10];
+    while matches!(transport.read(&mut waste).await, Ok(length) if length > 0) {}
 }
 
 /// What waits for the next write.

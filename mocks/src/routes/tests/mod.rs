@@ -47,6 +47,7 @@ fn world() -> ServerState {
             1,
             &format!("{ORIGIN}/"),
         ),
+        websocket: false,
         default_stream: Bytes::from_static(b"event: response.created\ndata: {}\n\n"),
     }
 }
