@@ -98,8 +98,7 @@ impl Trial {
     /// Whether a check noticed it in a scenario whose text is about it: one that cites the same report.
     #[must_use]
     pub fn is_described(&self) -> bool {
-        let fits = |kill: &Kill| kill.counts() && kill.cited && !kill.by.is_always_on();
-        self.kills.iter().any(fits)
+        self.kills.iter().any(|kill| kill.counts() && kill.cited)
     }
 }
 
@@ -158,8 +157,8 @@ impl Matrix {
                 // The check that kills the fewest says most about the one.
                 (
                     !kill.counts(),
-                    kill.by.is_always_on(),
                     !kill.cited,
+                    kill.by.is_always_on(),
                     area.unwrap_or(areas.len()),
                     checks[&kill.by].len(),
                     kill.level,

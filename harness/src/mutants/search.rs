@@ -313,13 +313,12 @@ impl Search {
     /// Whether this check tells something of the defect, or of itself, that was not known.
     fn is_news(&self, defect: Defect, field: usize, check: &str, seen: &Seen) -> bool {
         let own = self.fields[field].checks.contains_key(check);
-        let kills =
-            seen.kills() && self.killed.get(&defect) < self.kill_of(defect, field, own).as_ref();
+        let kills = seen.kills() && self.killed.get(&defect) < self.kill_of(defect, field).as_ref();
         kills || own && !self.failed[field].contains(check)
     }
 
-    fn kill_of(&self, defect: Defect, field: usize, own: bool) -> Option<Killed> {
-        Some(if own && self.fields[field].cites(defect) {
+    fn kill_of(&self, defect: Defect, field: usize) -> Option<Killed> {
+        Some(if self.fields[field].cites(defect) {
             Killed::WhereItIsCited
         } else {
             Killed::Somewhere
@@ -364,7 +363,7 @@ impl Search {
                 self.failed[play.field].insert(check.clone());
             }
             if seen.kills() {
-                let kill = self.kill_of(defect, play.field, own);
+                let kill = self.kill_of(defect, play.field);
                 let known = self.killed.get(&defect).copied();
                 if let Some(kill) = known.max(kill) {
                     self.killed.insert(defect, kill);

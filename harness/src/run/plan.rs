@@ -136,7 +136,7 @@ impl Plan {
         let seed = self.settings.seed;
         self.items.sort_by_cached_key(|item| {
             let label = item.variant.as_deref().unwrap_or_default();
-            fnv(&format!("{} {label} {seed}", item.name))
+            fnv(&format!("{seed} {} {label}", item.name))
         });
     }
 }

@@ -1,6 +1,7 @@
 //! Which pair of defect and scenario promises most.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use loginproof_client::defect::Defect;
 
@@ -87,18 +88,28 @@ impl Search {
 
     /// A place for a defect that nothing has noticed yet: where its report is cited, then where it shows.
     fn for_a_defect(&self) -> Option<(Prospect, usize)> {
-        self.prospects
-            .iter()
-            .filter_map(|prospect| {
+        let wanted: Vec<&Prospect> = (self.prospects.iter())
+            .filter(|prospect| {
                 let killed = self.killed.get(&prospect.defect);
+                killed.is_none() || prospect.cites && killed != Some(&Killed::WhereItIsCited)
+            })
+            .collect();
+        let cited: BTreeSet<Defect> = (wanted.iter())
+            .filter(|prospect| prospect.cites)
+            .filter(|prospect| self.tried(prospect) < self.fields[prospect.field].variants.len())
+            .map(|prospect| prospect.defect)
+            .collect();
+        wanted
+            .into_iter()
+            .filter_map(|prospect| {
                 let abreast = self.abreast(prospect.defect);
-                let wanted = if prospect.cites {
-                    killed != Some(&Killed::WhereItIsCited) && abreast < ABREAST
+                let now = if prospect.cites {
+                    abreast < ABREAST
                 } else {
-                    // Elsewhere only when it was seen nowhere, and after all that cite it.
-                    prospect.shows && killed.is_none() && abreast == 0
+                    // Elsewhere only after all that cite it.
+                    prospect.shows && abreast == 0 && !cited.contains(&prospect.defect)
                 };
-                let variant = wanted.then(|| self.untried(prospect)).flatten()?;
+                let variant = now.then(|| self.untried(prospect)).flatten()?;
                 let key = (!prospect.cites, self.tried(prospect), prospect.lot);
                 Some((key, (*prospect, variant)))
             })
@@ -121,8 +132,11 @@ impl Search {
             .iter()
             .filter_map(|prospect| {
                 let checks = &open[prospect.field];
+                if checks.is_empty() {
+                    return None;
+                }
                 let fresh = prospect.shows && self.tried(prospect) == 0;
-                if checks.is_empty() || !fresh && self.further[prospect.field] >= FURTHER {
+                if !fresh && self.further[prospect.field] >= FURTHER {
                     return None;
                 }
                 let variant = self.untried(prospect)?;
