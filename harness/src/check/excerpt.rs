@@ -1,7 +1,7 @@
 //! Excerpts of the evidence for people: bounded, with secrets shortened.
 
 use loginproof_mocks::authorization::{Secret, SecretKind};
-use loginproof_mocks::journal::Exchange;
+use loginproof_mocks::journal::{Ending, Exchange};
 use loginproof_mocks::script::{Endpoint, TokenState};
 
 use crate::run::event::Excerpt;
@@ -137,9 +137,9 @@ fn line(exchange: &Exchange) -> String {
                 .map(|rule| format!(" by {rule}"))
                 .unwrap_or_default();
             line.push_str(&format!(
-                "  -> {} {:?} after {:.3}s{by}",
+                "  -> {}{} after {:.3}s{by}",
                 answer.status,
-                answer.ending,
+                how(answer.ending),
                 (answer.ended.saturating_sub(request.arrived)).as_secs_f64()
             ));
             if answer.status >= 400 {
@@ -152,6 +152,14 @@ fn line(exchange: &Exchange) -> String {
         }
     }
     line
+}
+
+/// How an answer ended, where it did not simply end.
+fn how(ending: Ending) -> String {
+    match ending {
+        Ending::Complete => String::new(),
+        other => format!(" {other:?}"),
+    }
 }
 
 /// The host of a request that is not for us, and nothing for one that is: our own hosts are known by their paths.

@@ -90,7 +90,7 @@ pub fn judge(scenario: &Scenario, evidence: &Evidence) -> Vec<CheckResult> {
         let level = check.level.unwrap_or(scenario.level);
         results.push(timed(id, level, || witness(check, evidence)));
     }
-    results.push(timed("clean-exit", Level::Must, || {
+    results.push(timed("clean-exit", ends(scenario), || {
         clean_exit::judge(evidence)
     }));
     if evidence.watched {
@@ -129,6 +129,14 @@ pub fn witnesses(evidence: &Evidence) -> Vec<Excerpt> {
 #[must_use]
 pub fn shortened(text: &str, evidence: &Evidence) -> String {
     excerpt::presentable(text, evidence)
+}
+
+/// How binding it is that programs end: as binding as what the scenario asks of them. Where nobody demands that a program
+/// copes, it is not demanded that it gives up.
+fn ends(scenario: &Scenario) -> Level {
+    let own = scenario.checks.values().filter_map(|check| check.level);
+    let most = own.chain([scenario.level]).min();
+    most.unwrap_or(Level::Must).min(Level::Should)
 }
 
 fn timed(id: &str, level: Level, judge: impl FnOnce() -> Finding) -> CheckResult {

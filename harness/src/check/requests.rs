@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use loginproof_mocks::journal::Exchange;
 use loginproof_mocks::script::When;
+use serde_json::Value;
 
 use super::{Finding, excerpt};
+use crate::report::text::counted;
 use crate::run::evidence::Evidence;
 use crate::scenario::model::{Count, CountRange, Gap, RequestsCheck, Same};
 
@@ -17,7 +19,7 @@ pub(super) fn judge(check: &RequestsCheck, evidence: &Evidence) -> Finding {
         // The start of a WebSocket is seen only by who asks for it.
         .filter(|exchange| exchange.matches(&When::default()) || exchange.matches(&check.with))
         .collect();
-    let counted: Vec<&Arc<Exchange>> = to
+    let matching: Vec<&Arc<Exchange>> = to
         .iter()
         .copied()
         .filter(|exchange| exchange.matches(&check.with))
@@ -25,11 +27,11 @@ pub(super) fn judge(check: &RequestsCheck, evidence: &Evidence) -> Finding {
     let name = excerpt::word(check.to);
     let shown = || excerpt::wire_to(evidence, check.to);
 
-    if check.every && counted.len() < to.len() {
+    if check.every && matching.len() < to.len() {
         let expected = format!("every request to {name} is as described");
         return Finding::broken(
             expected,
-            format!("{} of {} are not", to.len() - counted.len(), to.len()),
+            format!("{} of {} are not", to.len() - matching.len(), to.len()),
             shown(),
         );
     }
@@ -39,26 +41,27 @@ pub(super) fn judge(check: &RequestsCheck, evidence: &Evidence) -> Finding {
     }));
     let seen = format!(
         "{} of {} request{} to {name}",
-        counted.len(),
+        matching.len(),
         to.len(),
         if to.len() == 1 { "" } else { "s" }
     );
     // `every` alone says nothing about how many there are.
     let counts = check.count.is_some() || !check.every;
-    if counts && !holds(range, counted.len()) {
-        return Finding::broken(format!("{} to {name}", describe(range)), seen, shown());
+    if counts && !holds(range, matching.len()) {
+        let expected = format!("{} to {name}{}", describe(range), conditions(&check.with));
+        return Finding::broken(expected, seen, shown());
     }
     // Where `count` allows so few that there is no gap, their number was judged already.
     let measurable = check
         .gap
-        .filter(|gap| check.count.is_none() || counted.len() >= gap.first());
+        .filter(|gap| check.count.is_none() || matching.len() >= gap.first());
     if let Some(gap) = &measurable
-        && let Some(broken) = gaps(gap, &counted, &name, shown)
+        && let Some(broken) = gaps(gap, &matching, &name, shown)
     {
         return broken;
     }
     if check.same == Some(Same::Body)
-        && let Some(differing) = counted
+        && let Some(differing) = matching
             .windows(2)
             .find(|pair| pair[0].request.decoded != pair[1].request.decoded)
     {
@@ -70,7 +73,7 @@ pub(super) fn judge(check: &RequestsCheck, evidence: &Evidence) -> Finding {
         );
     }
     let measured = measurable
-        .map(|_| format!(", shortest gap {:.3} s", shortest(&counted)))
+        .map(|_| format!(", shortest gap {:.3} s", shortest(&matching)))
         .unwrap_or_default();
     Finding::Holds(format!("{seen}{measured}"))
 }
@@ -154,24 +157,50 @@ fn holds(count: Count, number: usize) -> bool {
     }
 }
 
+/// Which requests are counted: ` with grant refresh_token`.
+fn conditions(with: &When) -> String {
+    let with = serde_json::to_value(with).unwrap_or_default();
+    let said = |value: &Value| match value {
+        Value::Null => None,
+        Value::Object(members) if members.is_empty() => None,
+        Value::String(word) => Some(word.clone()),
+        other => Some(other.to_string()),
+    };
+    let told: Vec<String> = with
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some(format!("{name} {}", said(value)?)))
+        .collect();
+    if told.is_empty() {
+        String::new()
+    } else {
+        format!(" with {}", told.join(", "))
+    }
+}
+
+fn requests(count: usize) -> String {
+    counted(count, "request")
+}
+
 fn describe(count: Count) -> String {
     match count {
-        Count::Exactly(exactly) => format!("exactly {exactly}"),
+        Count::Exactly(exactly) => format!("exactly {}", requests(exactly)),
         Count::Range(CountRange {
             at_least: Some(least),
             at_most: Some(most),
-        }) => format!("{least} to {most}"),
+        }) => format!("{least} to {}", requests(most)),
         Count::Range(CountRange {
             at_least: Some(least),
             at_most: None,
-        }) => format!("at least {least}"),
+        }) => format!("at least {}", requests(least)),
         Count::Range(CountRange {
             at_least: None,
             at_most: Some(most),
-        }) => format!("at most {most}"),
+        }) => format!("at most {}", requests(most)),
         Count::Range(CountRange {
             at_least: None,
             at_most: None,
-        }) => "any number".to_owned(),
+        }) => "any number of requests".to_owned(),
     }
 }

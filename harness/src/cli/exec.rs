@@ -36,6 +36,7 @@ pub(crate) fn exec(args: &ExecArgs) -> Outcome {
     let settings = Settings {
         seed: args.world.seed,
         jobs: 1,
+        within: None,
         out: super::run::fresh_run_folder()?,
         fixtures: suite.fixtures.clone(),
         loginproof,

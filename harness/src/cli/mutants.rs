@@ -166,6 +166,7 @@ fn bench(args: &MutantsArgs) -> Result<Bench, Failure> {
         settings: Settings {
             seed: args.seed,
             jobs,
+            within: None,
             out,
             fixtures: suite.fixtures.clone(),
             loginproof,

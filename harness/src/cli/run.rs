@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use loginproof_mocks::span::Span;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -35,6 +36,10 @@ pub(crate) struct RunArgs {
     /// Most scenarios at a time [default: 16 for each core; most of a scenario is waiting]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
+    /// Let no scenario begin later than this, such as 15m: what was played until then is judged and kept, and the run
+    /// counts as cut short
+    #[arg(long, value_name = "TIME")]
+    within: Option<Span>,
     /// Folder for run.json and the evidence [default: a new one below the user's cache]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -100,6 +105,7 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     let settings = Settings {
         seed: args.seed,
         jobs,
+        within: args.within.map(|span| span.0),
         out: out.clone(),
         fixtures: suite.fixtures.clone(),
         loginproof,

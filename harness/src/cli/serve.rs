@@ -55,6 +55,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Outcome {
     let settings = Settings {
         seed: args.world.seed,
         jobs: 1,
+        within: None,
         out: folder.path().to_owned(),
         fixtures: suite.fixtures.clone(),
         loginproof: std::env::current_exe().map_err(environment)?,

@@ -9,6 +9,7 @@ use super::event::{CheckResult, Excerpt};
 use super::evidence::Evidence;
 use super::world::World;
 use crate::check;
+use crate::target::load::cache_folder;
 use crate::verdict::Verdict;
 
 /// Name of the file.
@@ -136,12 +137,18 @@ impl Found {
     }
 }
 
-/// Where the program lived. That folder is this machine's affair.
-struct Home(String);
+/// Where the program lived, and where it is installed. Those folders are this machine's affair.
+struct Home {
+    home: String,
+    cache: String,
+}
 
 impl Home {
     fn of(world: &World) -> Self {
-        Self(world.home.path().display().to_string())
+        Self {
+            home: world.home.path().display().to_string(),
+            cache: cache_folder().display().to_string(),
+        }
     }
 
     fn check(&self, world: &World, evidence: &Evidence, result: &CheckResult) -> FoundCheck {
@@ -176,6 +183,7 @@ impl Home {
     }
 
     fn tidy(&self, text: &str) -> String {
-        text.replace(&self.0, "~")
+        text.replace(&self.home, "~")
+            .replace(&self.cache, "(cache)")
     }
 }

@@ -57,7 +57,7 @@ pub async fn run(
     let mut playing = JoinSet::new();
     for items in by_target.into_values() {
         let (places, settings, tell) = (places.clone(), settings.clone(), tell.clone());
-        playing.spawn(async move { play_in_order(items, &places, &settings, &tell).await });
+        playing.spawn(async move { play_in_order(items, begun, &places, &settings, &tell).await });
     }
     while playing.join_next().await.is_some() {}
     let duration = begun.elapsed();
@@ -68,6 +68,7 @@ pub async fn run(
 /// Plays the scenarios of one target. Each begins in its turn, as soon as there is a place for it.
 async fn play_in_order(
     items: Vec<Item>,
+    begun: Instant,
     places: &Arc<Semaphore>,
     settings: &Arc<Settings>,
     tell: &(impl Fn(Event) + Clone + Send + 'static),
@@ -83,6 +84,9 @@ async fn play_in_order(
             own.clone().acquire_owned().await,
             places.clone().acquire_owned().await,
         );
+        if settings.within.is_some_and(|bound| begun.elapsed() > bound) {
+            break;
+        }
         let (settings, tell) = (settings.clone(), tell.clone());
         playing.spawn(async move {
             tell(Event::ScenarioStarted(item.id()));

@@ -35,6 +35,8 @@ pub struct Settings {
     pub seed: u64,
     /// Most scenarios at a time.
     pub jobs: usize,
+    /// No scenario begins later than this after the start of the run.
+    pub within: Option<Duration>,
     /// Folder for evidence.
     pub out: PathBuf,
     /// Recorded answers.

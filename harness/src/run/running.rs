@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::evidence::ProgramRecord;
 use crate::scenario::model::Tty;
 use crate::target::model::AnswerFrom;
-use crate::terminal::{Program, Stream, View, WaitError};
+use crate::terminal::{Program, Stream, View, WaitError, scanner};
 
 /// How often a file is looked at that the program writes.
 const LOOK: Duration = Duration::from_millis(40);
@@ -73,7 +73,8 @@ impl Running {
             return view;
         };
         let bytes = std::fs::read(log).unwrap_or_default();
-        let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
+        // Whoever shows the file to somebody shows it in a terminal: colours are no letters there.
+        let text: Arc<str> = scanner::readable(&bytes).into();
         View {
             screen: text.clone(),
             transcript: text,

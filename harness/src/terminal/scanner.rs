@@ -25,6 +25,18 @@ pub enum Token<'a> {
     Dcs(&'a [u8]),
 }
 
+/// The text in some output, as a terminal shows it: without colours and other sequences.
+#[must_use]
+pub fn readable(bytes: &[u8]) -> String {
+    let mut text = Vec::with_capacity(bytes.len());
+    Scanner::default().feed(bytes, |_, token| match token {
+        Token::Text(letters) => text.extend_from_slice(letters),
+        Token::Control(blank @ (b'\n' | b'\r' | b'\t')) => text.push(blank),
+        _ => {}
+    });
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// The state between reads.
 #[derive(Debug, Default)]
 pub struct Scanner {

@@ -24,6 +24,17 @@ impl<'p, 'a> Finding<'p, 'a> {
             .collect()
     }
 
+    /// Whether the gravest check of both counts requests to one endpoint in one area, and counted wrong in the same way.
+    pub(super) fn resembles(&self, other: &Self) -> bool {
+        let look = |finding: &Self| {
+            let first = finding.first();
+            let area = first.entry.scenario.split('/').next().map(str::to_owned);
+            (area, alike(&first.check.seen))
+        };
+        let counts = |finding: &Self| finding.first().check.asks == "requests";
+        counts(self) && counts(other) && look(self) == look(other)
+    }
+
     /// Whether it is about what every scenario asks, whatever its own subject.
     pub(super) fn is_general(&self) -> bool {
         is_general(self.first())
@@ -36,13 +47,13 @@ pub(super) fn group<'p, 'a>(instances: &'p [Instance<'a>]) -> Vec<Finding<'p, 'a
     let mut own: BTreeMap<&str, Vec<&Instance<'_>>> = BTreeMap::new();
     let own_failed: BTreeSet<_> = instances
         .iter()
-        .filter(|instance| !is_always_on(instance) && instance.entry.verdict == Verdict::Fail)
+        .filter(|instance| !is_always_on(instance))
         .map(|instance| place(instance))
         .collect();
     for instance in instances {
         // Who hangs or crashes where the scenario's own checks fail shows the same bug by it.
         let with_the_others = ["clean-exit", "no-panic"].contains(&instance.entry.check.as_str())
-            && instance.entry.verdict == Verdict::Fail
+            && instance.entry.verdict != Verdict::Unclean
             && own_failed.contains(&place(instance));
         if is_always_on(instance) && !with_the_others {
             let seen = alike(&instance.check.seen);
@@ -110,22 +121,35 @@ fn within<'p, 'a>(instances: Vec<&'p Instance<'a>>) -> Vec<Vec<&'p Instance<'a>>
     groups
 }
 
-/// Groups of several scenarios are one where they show the same of the same case, or of the credential file.
+/// Groups of several scenarios are one where they show the same of the same case or of the credential file, and where
+/// exactly the same was counted on the wire in one area.
 fn across<'p, 'a>(groups: Vec<Vec<&'p Instance<'a>>>) -> Vec<Vec<&'p Instance<'a>>> {
     let mut joined: BTreeMap<(String, BTreeSet<String>), Vec<&Instance<'_>>> = BTreeMap::new();
     for group in groups {
+        let asks = |what| group.iter().all(|instance| instance.check.asks == what);
+        let counted = asks("requests");
         let shown: BTreeSet<String> = group
             .iter()
             .map(|instance| {
                 let check = &instance.check;
+                if counted {
+                    return format!("{}|{}", check.expected, check.seen);
+                }
                 format!("{}|{}|{}", check.check, check.expected, alike(&check.seen))
             })
             .collect();
-        let about_the_file = group.iter().all(|instance| instance.check.asks == "store");
-        let subject = if about_the_file {
+        let entry = group[0].entry;
+        let subject = if asks("store") {
             "store".to_owned()
+        } else if counted {
+            entry
+                .scenario
+                .split('/')
+                .next()
+                .unwrap_or_default()
+                .to_owned()
         } else {
-            group[0].entry.case.clone()
+            entry.case.clone()
         };
         joined.entry((subject, shown)).or_default().extend(group);
     }

@@ -16,8 +16,13 @@ use crate::run::found::Witness;
 use crate::target::Target as TargetFile;
 use crate::verdict::{Level, Verdict};
 
-/// Screens shown of a scenario that starts many programs: the last ones.
-const SCREENS: usize = 3;
+/// Witnesses in the order in which a page shows them.
+const WITNESSES: [(&str, &str); 4] = [
+    ("wire", "On the wire"),
+    ("screen", "On the screen"),
+    ("file", "In files"),
+    ("process", "Processes"),
+];
 
 /// Name of a page: program, version and way in, as far as a file name takes them.
 pub(super) fn file(target: &Target) -> PathBuf {
@@ -44,8 +49,8 @@ pub(super) fn write(
         page += "\n## No findings\n\nEvery check that could be made holds.\n";
     } else {
         page += &index(findings);
-        for (at, finding) in findings.iter().enumerate() {
-            page += &section(at + 1, finding, program, programs);
+        for number in 1..=findings.len() {
+            page += &section(number, findings, program, programs);
         }
     }
     page += &also(program);
@@ -173,10 +178,11 @@ fn short(text: &str, most: usize) -> String {
 
 fn section(
     number: usize,
-    finding: &Finding<'_, '_>,
+    findings: &[Finding<'_, '_>],
     program: &Program<'_>,
     programs: &[Program<'_>],
 ) -> String {
+    let finding = &findings[number - 1];
     let first = finding.first();
     let mut text = format!(
         "\n<a id=\"finding-{number}\"></a>\n\n### {number}. {}\n\n",
@@ -196,6 +202,7 @@ fn section(
         text += &told(check, &instances);
     }
     text += &where_else(finding);
+    text += &kin(finding, findings);
     text += &evidence(finding);
     text += &sources(finding);
     text += "\n**How sure this is**\n\n";
@@ -307,49 +314,61 @@ fn where_else(finding: &Finding<'_, '_>) -> String {
     )
 }
 
-/// What the witnesses saw in the gravest instance.
+/// Other findings that look alike, and may be the same bug.
+fn kin(finding: &Finding<'_, '_>, findings: &[Finding<'_, '_>]) -> String {
+    let links: Vec<String> = findings
+        .iter()
+        .enumerate()
+        .filter(|(_, other)| !std::ptr::eq(*other, finding) && other.resembles(finding))
+        .map(|(at, _)| format!("[{0}](#finding-{0})", at + 1))
+        .collect();
+    if links.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\nMay be one bug with {}, which look alike.\n",
+        links.join(", ")
+    )
+}
+
+/// What shows it in the gravest instance, and all that the witnesses saw besides.
 fn evidence(finding: &Finding<'_, '_>) -> String {
     let first = finding.first();
+    let all = &first.found.witnesses;
     let own = &first.check.excerpts;
-    // What is no affair of one scenario's subject is shown by its own evidence alone.
-    let shown: Vec<&Witness> = if finding.is_general() && !own.is_empty() {
-        own.iter().collect()
-    } else {
-        let all = first.found.witnesses.iter();
-        let more = own
-            .iter()
-            .filter(|excerpt| !["wire", "screen"].contains(&excerpt.witness.as_str()))
-            .filter(|excerpt| !first.found.witnesses.contains(excerpt));
-        all.chain(more).collect()
-    };
-    let mut by_witness: BTreeMap<usize, Vec<&Witness>> = BTreeMap::new();
-    let order = ["wire", "screen", "file", "process"];
-    for witness in shown {
-        let at = order.iter().position(|name| *name == witness.witness);
-        by_witness
-            .entry(at.unwrap_or(order.len()))
-            .or_default()
-            .push(witness);
-    }
     let mut text = String::new();
     if let Some(variant) = &first.entry.variant {
         let _ = write!(text, "\nShown below: {}.\n", code(variant));
     }
-    for (at, witnesses) in by_witness {
-        let head = match at {
-            0 => "On the wire",
-            1 => "On the screen",
-            2 => "In files",
-            _ => "Processes",
-        };
-        let _ = write!(text, "\n**{head}**\n\n");
-        let left_out = witnesses.len().saturating_sub(SCREENS);
-        if left_out > 0 {
-            let _ = write!(text, "The last {SCREENS} of {}.\n\n", witnesses.len());
+    // What is no affair of one scenario's subject is shown by its own evidence alone.
+    let alone = finding.is_general() && !own.is_empty();
+    let mut shown: Vec<&Witness> = Vec::new();
+    for (witness, head) in WITNESSES {
+        let of = |witnesses: &'_ &Witness| witnesses.witness == witness;
+        let mut part: Vec<&Witness> = own.iter().filter(of).collect();
+        if part.is_empty() && !alone {
+            // The last program is the one that the checks are about.
+            part = all.iter().filter(of).collect();
+            let last = part.len().saturating_sub(1);
+            if witness == "screen" {
+                part.drain(..last);
+            }
         }
-        for witness in &witnesses[left_out..] {
-            text += &block(&witness.text, "text");
+        if !part.is_empty() {
+            let _ = write!(text, "\n**{head}**\n\n");
         }
+        for one in &part {
+            text += &block(&one.text, "text");
+        }
+        shown.extend(part);
+    }
+    let rest: Vec<&Witness> = all.iter().filter(|one| !shown.contains(one)).collect();
+    if !rest.is_empty() && !alone {
+        text += "\n<details><summary>Everything else that was seen</summary>\n\n";
+        for one in rest {
+            text += &block(&one.text, "text");
+        }
+        text += "\n</details>\n";
     }
     text
 }
