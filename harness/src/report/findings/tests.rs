@@ -80,11 +80,12 @@ fn found(outcome: &Outcome) -> Found {
                 check: result.check.clone(),
                 seen: result.because.clone(),
                 expected: result.expected.clone(),
-                asks: if result.check.starts_with("says") {
-                    "screen".to_owned()
-                } else {
-                    "requests".to_owned()
-                },
+                asks: match result.check.as_str() {
+                    "fails" => "exit",
+                    check if check.starts_with("says") => "screen",
+                    _ => "requests",
+                }
+                .to_owned(),
                 got_out: result.got_out,
                 excerpts: witnesses(result),
                 ..FoundCheck::default()
@@ -166,6 +167,20 @@ fn checks_that_fail_together_are_one_finding_and_others_are_not() {
         ),
     ]);
     assert_eq!(elsewhere.page().findings, 2);
+}
+
+#[test]
+fn what_was_counted_exactly_alike_in_one_area_is_one_finding() {
+    let kept = |other: &str| {
+        Kept::codex(vec![
+            failing("refresh/reused", None, &["one-refresh"]),
+            failing(other, None, &["shown-once"]),
+        ])
+    };
+    assert_eq!(kept("refresh/expired").page().findings, 1);
+    let apart = kept("stream/failed").page();
+    assert_eq!(apart.findings, 2);
+    assert!(!apart.text.contains("May be one bug"), "{}", apart.text);
 }
 
 #[test]
