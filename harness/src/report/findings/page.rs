@@ -107,10 +107,7 @@ fn head(program: &Program<'_>) -> String {
             String::new()
         }
     );
-    if TargetFile::built_in()
-        .iter()
-        .any(|name| *name == target.name)
-    {
+    if TargetFile::built_in().contains(&target.name) {
         let _ = writeln!(
             page,
             "\nTo play it again, install the pinned version once: {}.",
