@@ -46,7 +46,7 @@ pub(crate) enum Next {
     /// Nothing.
     End,
     /// Frames: the upgrade was granted.
-    WebSocket(Opened),
+    WebSocket(Box<Opened>),
 }
 
 /// One request and its answer.
@@ -97,7 +97,9 @@ pub(crate) async fn exchange<C: Channel>(
     }
     let open = reply(channel, &ready, asked, recording).await;
     match open {
-        true if ready.plan.status == SWITCHING_PROTOCOLS => Next::WebSocket(judged.into()),
+        true if ready.plan.status == SWITCHING_PROTOCOLS => {
+            Next::WebSocket(Box::new(judged.into()))
+        }
         true => Next::Request,
         false => Next::End,
     }

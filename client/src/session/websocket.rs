@@ -51,6 +51,7 @@ struct Known {
 }
 
 /// What came of a request over a WebSocket.
+#[expect(clippy::large_enum_variant, reason = "one at a time, and not kept")]
 pub(super) enum Carried {
     /// As over HTTP.
     Answer(Result<Response, Broken>),

@@ -78,7 +78,7 @@ impl Bench {
         loop {
             while playing.len() < self.settings.jobs
                 && !over()
-                && let Some(play) = search.next()
+                && let Some(play) = search.next_play()
             {
                 begun += 1;
                 let (item, settings) = self.item(play, begun);
@@ -90,7 +90,7 @@ impl Bench {
                 plays.insert(task.id(), play);
             }
             let Some(ended) = playing.join_next_with_id().await else {
-                return !over() || search.next().is_none();
+                return !over() || search.next_play().is_none();
             };
             // One that could not be played to its end has shown nothing.
             let (id, shown) = match ended {

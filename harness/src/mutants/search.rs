@@ -205,7 +205,7 @@ impl Search {
     }
 
     /// What to play next. None while that depends on what is being played, and when all is found.
-    pub fn next(&mut self) -> Option<Play> {
+    pub fn next_play(&mut self) -> Option<Play> {
         let play = match self.queue.pop_front() {
             Some(play) => play,
             None => self.choose()?,

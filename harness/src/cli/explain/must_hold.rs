@@ -211,6 +211,12 @@ fn stored(check: &StoreCheck) -> String {
         StoreCheck::Word(StoreWord::AlwaysPrivate) => {
             return "the credential file is private from its first byte on".to_owned();
         }
+        StoreCheck::Word(StoreWord::StillLinked) => {
+            return "the credential file is still the symbolic link that it was".to_owned();
+        }
+        StoreCheck::Word(StoreWord::OnlyCopy) => {
+            return "no other file beside the credential file holds a token".to_owned();
+        }
         StoreCheck::Rules(rules) => rules,
     };
     let mut parts = Vec::new();
@@ -228,6 +234,11 @@ fn stored(check: &StoreCheck) -> String {
         rules
             .refresh_generation
             .map(|number| format!("that is number {number} of its sign-in")),
+    );
+    parts.extend(
+        rules
+            .account
+            .map(|number| format!("the account in it is account {number}")),
     );
     parts.extend(
         rules

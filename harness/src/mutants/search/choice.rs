@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 
 use loginproof_client::defect::Defect;
 
@@ -71,8 +72,8 @@ impl Search {
             field,
             variant,
         };
-        if !self.controls.contains_key(&inert) {
-            self.controls.insert(inert, Control::default());
+        if let Entry::Vacant(entry) = self.controls.entry(inert) {
+            entry.insert(Control::default());
             return Some(inert);
         }
         if !prospect.shows || self.tried(&prospect) > 0 {

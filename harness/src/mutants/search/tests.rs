@@ -32,7 +32,7 @@ fn find(mut search: Search, world: &mut World<'_>) -> Findings {
     let mut playing = VecDeque::new();
     loop {
         while playing.len() < 4
-            && let Some(play) = search.next()
+            && let Some(play) = search.next_play()
         {
             playing.push_back(play);
         }

@@ -169,7 +169,7 @@ fn variants(finding: &Finding<'_, '_>, program: &Program<'_>) -> (usize, usize) 
     let played = program.variants(scenario);
     let shows = |variant: &Option<&str>| {
         let here = |instance: &&Instance<'_>| instance.entry.variant.as_deref() == *variant;
-        finding.instances.iter().any(|instance| here(instance))
+        finding.instances.iter().any(here)
     };
     (
         played.iter().filter(|variant| shows(variant)).count(),
