@@ -7,6 +7,8 @@ mod support;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use loginproof_client::oauth::ApiKey;
 use loginproof_client::session::{Fallback, Place, Session};
 use serde_json::{Value, json};
@@ -355,8 +357,8 @@ async fn only_a_whole_and_unexpired_sign_in_is_imported_and_the_source_stays_as_
     let user = User::new("http://127.0.0.1:9").signed_in(1, 3600);
     let before = user.stored();
     let folder = tempfile::tempdir().unwrap();
-    // {"exp":1} and {"exp":4102444800}, unsigned.
-    let (old, new) = ("e30.eyJleHAiOjF9.x", "e30.eyJleHAiOjQxMDI0NDQ4MDB9.x");
+    // Of an account, unsigned; one that has expired, and one that will not for long.
+    let (old, new) = (unsigned(1), unsigned(4_102_444_800));
     for (tokens, why) in [
         (
             json!({ "access_token": old, "refresh_token": "r" }),
@@ -401,4 +403,13 @@ async fn only_a_whole_and_unexpired_sign_in_is_imported_and_the_source_stays_as_
     assert_eq!(user.session.accounts().unwrap().len(), 2);
     let entries = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(entries, 1, "no lock and no copy beside the source");
+}
+
+/// An access token of ChatGPT's kind, for an account, without a signature.
+fn unsigned(expires_at: i64) -> String {
+    let claims = json!({
+        "exp": expires_at,
+        "https://api.openai.com/auth": { "chatgpt_account_id": "acct_2" },
+    });
+    format!("e30.{}.x", URL_SAFE_NO_PAD.encode(claims.to_string()))
 }

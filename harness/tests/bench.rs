@@ -195,7 +195,7 @@ fn a_mistake_is_met_with_what_to_do() {
         .code(2);
     let stderr = String::from_utf8_lossy(&ended.get_output().stderr).into_owned();
     assert!(
-        stderr.contains("does not end with response.completed"),
+        stderr.contains("not.sse is no Responses stream that can be measured"),
         "{stderr}"
     );
 }
