@@ -2,7 +2,7 @@
 
 use loginproof_client::defect::Defect;
 
-use super::unkilled::Excuses;
+use super::unkilled::{Excuses, fits};
 use crate::check::ALWAYS_ON;
 use crate::scenario::Suite;
 
@@ -38,19 +38,18 @@ pub fn lint(suite: &Suite, excuses: &Excuses) -> Vec<String> {
             ));
         }
     }
-    for excuse in &excuses.check {
-        let exists = ALWAYS_ON.contains(&excuse.id.as_str())
+    for (check, pattern) in excuses.places() {
+        let exists = ALWAYS_ON.contains(&check)
             || suite.scenarios.iter().any(|loaded| {
-                excuse.is_for(&loaded.name, &excuse.id)
+                fits(pattern, &loaded.name)
                     && loaded
                         .variants
                         .iter()
-                        .any(|(_, scenario)| scenario.checks.contains_key(&excuse.id))
+                        .any(|(_, scenario)| scenario.checks.contains_key(check))
             });
         if !exists {
             problems.push(format!(
-                "scenarios/UNKILLED.toml: there is no check {} of {}",
-                excuse.id, excuse.scenario
+                "scenarios/UNKILLED.toml: there is no check {check} of {pattern}"
             ));
         }
     }

@@ -70,11 +70,6 @@ impl Kill {
             self.because.clone_from(&seen.because);
         }
     }
-
-    /// A convention that does not hold is no kill, but it shows that the check can fail.
-    fn counts(&self) -> bool {
-        self.confirmed && self.verdict != Verdict::Info
-    }
 }
 
 /// One defect, and what noticed it: the most fitting first.
@@ -92,13 +87,13 @@ impl Trial {
     /// Whether a check noticed it.
     #[must_use]
     pub fn is_killed(&self) -> bool {
-        self.kills.iter().any(Kill::counts)
+        self.kills.iter().any(|kill| kill.confirmed)
     }
 
     /// Whether a check noticed it in a scenario whose text is about it: one that cites the same report.
     #[must_use]
     pub fn is_described(&self) -> bool {
-        self.kills.iter().any(|kill| kill.counts() && kill.cited)
+        self.kills.iter().any(|kill| kill.confirmed && kill.cited)
     }
 }
 
@@ -156,7 +151,7 @@ impl Matrix {
                 let area = areas.iter().position(|area| *area == kill.by.area());
                 // The check that kills the fewest says most about the one.
                 (
-                    !kill.counts(),
+                    !kill.confirmed,
                     !kill.cited,
                     kill.by.is_always_on(),
                     area.unwrap_or(areas.len()),

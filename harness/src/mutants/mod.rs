@@ -22,4 +22,4 @@ pub use play::{Bench, cites};
 pub use proof::Wanting;
 pub use search::{Breadth, Findings, Search};
 pub use table::table;
-pub use unkilled::{Excuse, Excuses};
+pub use unkilled::{Excuses, Reason};

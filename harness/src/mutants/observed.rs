@@ -41,14 +41,6 @@ pub struct Seen {
     pub confirmed: bool,
 }
 
-impl Seen {
-    /// A convention that does not hold is no kill, but it shows that the check can fail.
-    #[must_use]
-    pub fn kills(&self) -> bool {
-        self.verdict != Verdict::Info
-    }
-}
-
 /// What one subject showed.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {

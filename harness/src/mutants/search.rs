@@ -289,7 +289,7 @@ impl Search {
         }
         let news = broken
             .iter()
-            .any(|(check, seen)| self.is_news(defect, play.field, check, seen));
+            .any(|(check, _)| self.is_news(defect, play.field, check));
         let name = (field.name.clone(), field.variants[play.variant].clone());
         let places: Vec<(Place, Seen)> = broken
             .iter()
@@ -311,9 +311,9 @@ impl Search {
     }
 
     /// Whether this check tells something of the defect, or of itself, that was not known.
-    fn is_news(&self, defect: Defect, field: usize, check: &str, seen: &Seen) -> bool {
+    fn is_news(&self, defect: Defect, field: usize, check: &str) -> bool {
         let own = self.fields[field].checks.contains_key(check);
-        let kills = seen.kills() && self.killed.get(&defect) < self.kill_of(defect, field).as_ref();
+        let kills = self.killed.get(&defect) < self.kill_of(defect, field).as_ref();
         kills || own && !self.failed[field].contains(check)
     }
 
@@ -350,24 +350,22 @@ impl Search {
         }
         let missed = once
             .iter()
-            .any(|(check, seen)| self.is_news(defect, play.field, check, seen));
+            .any(|(check, _)| self.is_news(defect, play.field, check));
         for check in once.keys() {
             let place = self.place(play, check);
             if let Some(own) = self.found.get_mut(&defect) {
                 own.broken.remove(&place);
             }
         }
-        for (check, seen) in &twice {
+        for check in twice.keys() {
             let own = self.fields[play.field].checks.contains_key(check);
             if own {
                 self.failed[play.field].insert(check.clone());
             }
-            if seen.kills() {
-                let kill = self.kill_of(defect, play.field);
-                let known = self.killed.get(&defect).copied();
-                if let Some(kill) = known.max(kill) {
-                    self.killed.insert(defect, kill);
-                }
+            let kill = self.kill_of(defect, play.field);
+            let known = self.killed.get(&defect).copied();
+            if let Some(kill) = known.max(kill) {
+                self.killed.insert(defect, kill);
             }
             let place = self.place(play, check);
             if let Some(seen) = self

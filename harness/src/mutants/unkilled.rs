@@ -1,5 +1,6 @@
 //! `scenarios/UNKILLED.toml`: checks that kill no defect, each with its reason.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use include_dir::include_dir;
@@ -11,21 +12,19 @@ static SCENARIOS: include_dir::Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Excuses {
-    /// One for a check, or for one of the same name in several scenarios.
+    /// Each reason with the checks that it is for.
     #[serde(default)]
-    pub check: Vec<Excuse>,
+    pub reason: Vec<Reason>,
 }
 
-/// Why a check kills nothing.
+/// Why checks kill nothing.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Excuse {
-    /// The scenario; `*` stands for any text, and `*` alone for checks that are always on.
-    pub scenario: String,
-    /// The check's id.
-    pub id: String,
-    /// The reason.
+pub struct Reason {
+    /// In words.
     pub because: String,
+    /// Ids of checks, each with scenarios; `*` stands for any text, and `*` alone for checks that are always on.
+    pub checks: BTreeMap<String, Vec<String>>,
 }
 
 impl Excuses {
@@ -55,23 +54,33 @@ impl Excuses {
 
     /// The reason for this check.
     #[must_use]
-    pub fn of(&self, scenario: &str, check: &str) -> Option<&Excuse> {
-        self.check
+    pub fn of(&self, scenario: &str, check: &str) -> Option<&Reason> {
+        self.reason
             .iter()
-            .find(|excuse| excuse.is_for(scenario, check))
+            .find(|reason| reason.is_for(scenario, check))
+    }
+
+    /// Every check that has a reason, with the scenarios as they are written.
+    pub fn places(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.reason.iter().flat_map(|reason| {
+            let checks = reason.checks.iter();
+            checks.flat_map(|(check, scenarios)| {
+                let scenarios = scenarios.iter();
+                scenarios.map(|scenario| (check.as_str(), scenario.as_str()))
+            })
+        })
     }
 }
 
-impl Excuse {
-    /// Whether it is meant for this check.
-    #[must_use]
-    pub fn is_for(&self, scenario: &str, check: &str) -> bool {
-        self.id == check && fits(&self.scenario, scenario)
+impl Reason {
+    fn is_for(&self, scenario: &str, check: &str) -> bool {
+        let scenarios = self.checks.get(check);
+        scenarios.is_some_and(|patterns| patterns.iter().any(|pattern| fits(pattern, scenario)))
     }
 }
 
 /// Whether a text fits a pattern in which `*` stands for any text.
-fn fits(pattern: &str, text: &str) -> bool {
+pub(super) fn fits(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((head, tail)) => text.strip_prefix(head).is_some_and(|rest| {
