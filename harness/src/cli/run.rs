@@ -118,7 +118,8 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     )?;
     let plan = |seed: u64, out: PathBuf| {
         let settings = Settings {
-            seed,
+            // Every round plays the same variants.
+            seed: args.seed,
             jobs,
             within: args.within.map(|span| span.0),
             out,
@@ -135,6 +136,7 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
             args.variants,
             settings,
         );
+        plan.settings.seed = seed;
         if args.shuffle || args.repeat.is_some() {
             plan.shuffle();
         }
