@@ -50,7 +50,7 @@ impl Pace {
         let time = Duration::from_secs_f64(time);
         let now = Instant::now();
         // Not more than one tick, so that a pause is not followed by a burst.
-        let next = self.due.map_or(now, |due| due.max(now - TICK.min(time))) + time;
+        let next = self.due.map_or(now, |due| due.max(now - TICK)) + time;
         self.due = Some(next);
         next.saturating_duration_since(now)
     }
