@@ -268,11 +268,7 @@ async fn a_websocket_that_goes_on_breaking_is_left_for_http() {
         let server = Server::start(None, play).await;
         let user = server.user();
         assert_eq!(user.ask().await.unwrap(), "over HTTP");
-        let notices = user.notices.lock().unwrap();
-        let fell_back = notices
-            .iter()
-            .filter(|n| matches!(n, Notice::FellBack { .. }));
-        assert_eq!(fell_back.count(), 1);
+        assert_eq!(fell_back(&user), 1);
         assert!(
             (2..=4).contains(&server.upgrades()),
             "{}",
@@ -289,12 +285,8 @@ async fn a_refused_upgrade_says_where_to_go_on() {
         let server = Server::start(Some(refusal), |_, _| Vec::new()).await;
         let user = server.user();
         assert_eq!(user.ask().await.unwrap(), "over HTTP");
-        let notices = user.notices.lock().unwrap();
-        let fell_back = notices
-            .iter()
-            .filter(|n| matches!(n, Notice::FellBack { .. }));
         assert_eq!(
-            (server.upgrades(), fell_back.count()),
+            (server.upgrades(), fell_back(&user)),
             (upgrades, said),
             "{status}"
         );
@@ -311,4 +303,12 @@ async fn a_usage_limit_at_the_upgrade_is_the_last_word() {
     };
     assert!(matches!(failure.class, Class::UsageLimit { .. }));
     assert_eq!(server.heads.lock().unwrap().len(), 1);
+}
+
+/// How often the person was told that turns go over HTTP from here on.
+fn fell_back(user: &User) -> usize {
+    let notices = user.notices.lock().unwrap();
+    let told = notices.iter();
+    told.filter(|n| matches!(n, Notice::FellBack { .. }))
+        .count()
 }

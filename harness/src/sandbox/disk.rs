@@ -6,6 +6,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::supervise::HowEnded;
+use super::trial;
+
 /// What the disk does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disk {
@@ -70,32 +73,17 @@ impl Disk {
 /// In words.
 pub fn mounts_available(loginproof: &Path) -> Result<(), String> {
     let failed = |error: std::io::Error| error.to_string();
-    let folder = tempfile::tempdir().map_err(failed)?;
-    let report = folder.path().join("report.json");
-    let disk = folder.path().join("disk");
-    std::fs::create_dir(&disk).map_err(failed)?;
-    let status = std::process::Command::new(loginproof)
-        .arg("enter")
-        .arg("--report")
-        .arg(&report)
-        .args(Disk::ReadOnly(disk).arguments())
-        .arg("--")
-        .arg(loginproof)
-        .arg("--version")
-        .env_clear()
-        .stdin(std::process::Stdio::null())
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .status()
-        .map_err(failed)?;
-    if status.success() {
+    let disk = tempfile::tempdir().map_err(failed)?;
+    let arguments = Disk::ReadOnly(disk.path().to_owned()).arguments();
+    let Some(refused) = trial::enter(loginproof, arguments).map_err(failed)? else {
         return Ok(());
-    }
-    let told = std::fs::read(&report).unwrap_or_default();
-    let report: Option<super::supervise::Report> = serde_json::from_slice(&told).ok();
-    Err(match report.map(|report| report.how) {
-        Some(super::supervise::HowEnded::NotStarted(reason)) => reason,
-        _ => format!("a program in a mount namespace ended with {status}"),
+    };
+    Err(match refused.report.map(|report| report.how) {
+        Some(HowEnded::NotStarted(reason)) => reason,
+        _ => format!(
+            "a program in a mount namespace ended with {}",
+            refused.status
+        ),
     })
 }
 

@@ -7,4 +7,5 @@ pub mod home;
 pub mod namespace;
 pub mod process_tree;
 pub mod supervise;
+mod trial;
 pub mod usage;

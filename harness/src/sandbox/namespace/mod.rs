@@ -28,6 +28,8 @@ pub use error::{Cause, NamespaceError};
 pub use etc::Etc;
 pub use loginproof_mocks::server::{Peer, Sockets, Who};
 
+use super::trial;
+
 /// A user and a network namespace. They end with the last of: this value, what [`Namespace::who`] and
 /// [`Namespace::inside`] gave, the sockets, and the programs inside.
 #[derive(Clone, Debug)]
@@ -157,27 +159,9 @@ pub fn available(loginproof: &Path) -> Result<(), NamespaceError> {
     let folder = tempfile::tempdir().map_err(failed)?;
     let etc = folder.path().join("etc");
     Etc::write(&etc, "", &[]).map_err(failed)?;
-    let report = folder.path().join("report.json");
-    let status = std::process::Command::new(loginproof)
-        .arg("enter")
-        .arg("--report")
-        .arg(&report)
-        .args(namespace.inside(&etc).arguments())
-        .arg("--")
-        .arg(loginproof)
-        .arg("--version")
-        .env_clear()
-        .current_dir(folder.path())
-        .stdin(std::process::Stdio::null())
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .status()
-        .map_err(failed)?;
-    if status.success() {
-        return Ok(());
+    let arguments = namespace.inside(&etc).arguments();
+    match trial::enter(loginproof, arguments).map_err(failed)? {
+        None => Ok(()),
+        Some(refused) => Err(error::from_report(refused.report, refused.status)),
     }
-    let told = std::fs::read(&report)
-        .ok()
-        .and_then(|text| serde_json::from_slice(&text).ok());
-    Err(error::from_report(told, status))
 }
