@@ -127,7 +127,8 @@ async fn reply<C: Channel>(
     let plan = &ready.plan;
     // Without chunks the end of such a body is the end of the connection (RFC 9112 §6.3).
     asked.keep_alive &= asked.chunks || plan.framing != Framing::Chunked;
-    recording.prepare(ready, C::headers(plan, asked));
+    recording.will_send(plan.status, plan.body.clone());
+    recording.made_of(ready.fixture.as_deref(), &ready.missed);
     let ending = channel.write(plan, asked, &mut recording).await;
     recording.end(ending);
     let open = ending == Ending::Complete && plan.end == End::Open;
@@ -176,13 +177,6 @@ impl<'a> Recording<'a> {
         }
     }
 
-    fn prepare(&mut self, ready: &Ready, headers: Vec<(String, String)>) {
-        self.headers = headers;
-        let plan = &ready.plan;
-        self.will_send(plan.status, plan.body.clone());
-        self.made_of(ready.fixture.as_deref(), &ready.missed);
-    }
-
     /// The status that goes out with the first bytes, and the whole body.
     pub(crate) fn will_send(&mut self, status: u16, body: Bytes) {
         self.status = status;
@@ -217,6 +211,10 @@ impl<'a> Recording<'a> {
 }
 
 impl Witness for Recording<'_> {
+    fn head(&mut self, headers: Vec<(String, String)>) {
+        self.headers = headers;
+    }
+
     fn sent(&mut self, wire_bytes: usize, body_bytes: usize) {
         let Some(answer) = &mut self.answer else {
             return;

@@ -1,7 +1,6 @@
 //! Which endpoint a request is for, by method and path.
 
 use crate::authorization::DEVICE_GRANT;
-use crate::journal::body_json;
 use crate::message::Request;
 use crate::script::Endpoint;
 
@@ -137,7 +136,8 @@ fn code_assist(method: &str) -> Option<(Endpoint, &'static [&'static str])> {
 
 /// RFC 8628 §3.4: the grant that polls.
 fn is_device_grant(request: &Request) -> bool {
-    body_json(&request.headers, &request.decoded)
+    request
+        .json()
         .is_some_and(|body| body["grant_type"] == DEVICE_GRANT)
 }
 
@@ -161,18 +161,12 @@ mod tests {
     use super::*;
 
     fn post(path: &str, kind: &str, body: &str) -> Request {
-        let body = Bytes::copy_from_slice(body.as_bytes());
         Request {
             method: "POST".to_owned(),
-            target: path.to_owned(),
             path: path.to_owned(),
-            query: None,
-            version: "HTTP/1.1".to_owned(),
             headers: vec![("content-type".to_owned(), kind.to_owned())],
-            decoded: body.clone(),
-            body,
-            host: None,
-            origin: String::new(),
+            decoded: Bytes::copy_from_slice(body.as_bytes()),
+            ..Request::default()
         }
     }
 

@@ -122,7 +122,7 @@ impl Matcher {
         {
             return true;
         }
-        let Some(body) = exchange.body_json() else {
+        let Some(body) = exchange.request.json() else {
             return false;
         };
         let grant = body.get("grant_type").and_then(Value::as_str);
@@ -131,18 +131,18 @@ impl Matcher {
                 .body
                 .iter()
                 .all(|(pointer, value)| body.pointer(pointer) == Some(value))
-            && has(when.input_has.as_ref(), items(&body, "input"))
-            && has(when.tools_have.as_ref(), items(&body, "tools"))
+            && has(when.input_has.as_ref(), items(body, "input"))
+            && has(when.tools_have.as_ref(), items(body, "tools"))
             && has(
                 when.part_has.as_ref(),
-                items(&body, "input").flat_map(|item| items(item, "content")),
+                items(body, "input").flat_map(|item| items(item, "content")),
             )
             && when
                 .says
                 .iter()
-                .all(|(role, text)| says(&body, role).any(|said| said.contains(text)))
+                .all(|(role, text)| says(body, role).any(|said| said.contains(text)))
             && when.outputs.iter().all(|(call, text)| {
-                items(&body, "input")
+                items(body, "input")
                     .filter(|item| item["type"] == "function_call_output")
                     .any(|item| item["call_id"] == **call && text_of(&item["output"]) == *text)
             })
@@ -203,12 +203,14 @@ fn has_header(exchange: &Exchange, name: &str, regex: &Regex) -> bool {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use bytes::Bytes;
 
     use super::*;
     use crate::journal::RecordedRequest;
+    use crate::message::Request;
     use crate::script::{Endpoint, TokenState};
 
     pub(crate) fn exchange(headers: &[(&str, &str)], body: &str) -> Exchange {
@@ -223,17 +225,17 @@ pub(crate) mod tests {
             endpoint: Endpoint::Responses,
             expected: true,
             request: RecordedRequest {
-                method: "POST".to_owned(),
-                target: "/v1/responses?stream=1&to=a%20b".to_owned(),
-                version: "HTTP/1.1".to_owned(),
-                host: None,
-                origin: String::new(),
-                headers: headers
-                    .iter()
-                    .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                    .collect(),
-                body: Bytes::copy_from_slice(body.as_bytes()),
-                decoded: Bytes::copy_from_slice(body.as_bytes()),
+                message: Arc::new(Request {
+                    method: "POST".to_owned(),
+                    target: "/v1/responses?stream=1&to=a%20b".to_owned(),
+                    version: "HTTP/1.1",
+                    headers: headers
+                        .iter()
+                        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                        .collect(),
+                    decoded: Bytes::copy_from_slice(body.as_bytes()),
+                    ..Request::default()
+                }),
                 truncated: false,
                 arrived: Duration::ZERO,
                 wire_bytes: 0,

@@ -1,10 +1,13 @@
 //! One HTTP message each way, as plain values: what was read off the wire, and what goes out before
 //! any fault touches it.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
+use serde_json::Value;
 
 /// A request as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     /// `POST`.
     pub method: String,
@@ -15,7 +18,7 @@ pub struct Request {
     /// Query of the target, without `?`.
     pub query: Option<String>,
     /// `HTTP/1.1`, `HTTP/2`.
-    pub version: String,
+    pub version: &'static str,
     /// The host that is meant, in lower case and without port: by the TLS hello, else by the authority or `Host`.
     pub host: Option<String>,
     /// Scheme and authority as the client sees them, without a slash at the end.
@@ -26,6 +29,8 @@ pub struct Request {
     pub body: Bytes,
     /// The body after its content coding was undone.
     pub decoded: Bytes,
+    /// What [`Request::json`] found, once somebody has asked.
+    pub(crate) json: OnceLock<Option<Value>>,
 }
 
 /// An answer before faults.
@@ -42,6 +47,24 @@ pub struct Answer {
 }
 
 impl Request {
+    /// The decoded body as JSON; a form is a flat object of strings.
+    #[must_use]
+    pub fn json(&self) -> Option<&Value> {
+        let read = || body_json(&self.headers, &self.decoded);
+        self.json.get_or_init(read).as_ref()
+    }
+
+    /// The same request with another body, which has no content coding.
+    #[must_use]
+    pub fn with_body(self, body: Bytes) -> Self {
+        Self {
+            decoded: body.clone(),
+            body,
+            json: OnceLock::new(),
+            ..self
+        }
+    }
+
     /// The first value of a header, by name in any case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -95,6 +118,21 @@ pub fn reason(status: u16) -> &'static str {
 #[must_use]
 pub fn media_type(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or("").trim()
+}
+
+/// A body as JSON; a form is a flat object of strings.
+pub(crate) fn body_json(headers: &[(String, String)], body: &[u8]) -> Option<Value> {
+    let content_type = header(headers, "content-type").map_or("", media_type);
+    if content_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(body).ok()?;
+        return Some(
+            pairs
+                .into_iter()
+                .map(|(key, value)| (key, Value::String(value)))
+                .collect(),
+        );
+    }
+    serde_json::from_slice(body).ok()
 }
 
 /// The first value of a header, by name in any case.

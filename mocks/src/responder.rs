@@ -22,8 +22,8 @@ use crate::fault;
 use crate::fixture::Fixtures;
 use crate::gate::Gates;
 use crate::hosts::{Hosts, Origin, Place, split_authority};
-use crate::journal::{Arrival, Exchange, Journal, RecordedRequest, body_json};
-use crate::message::{Answer, Request, reason};
+use crate::journal::{Arrival, Exchange, Journal, RecordedRequest};
+use crate::message::{Answer, Request, body_json, reason};
 use crate::net::{Allotment, Door, Incoming, Who};
 use crate::plan::{Draft, Plan};
 use crate::routes::DefaultStream;
@@ -64,7 +64,12 @@ pub(crate) struct Responder {
 pub(crate) struct Judged<'a> {
     pub(crate) exchange: Arc<Exchange>,
     pub(crate) rule: Option<&'a BoundRule>,
-    pub(crate) request: Request,
+}
+
+impl Judged<'_> {
+    pub(crate) fn request(&self) -> &Request {
+        &self.exchange.request
+    }
 }
 
 /// An answer that is ready to go out.
@@ -114,15 +119,11 @@ impl Responder {
             endpoint,
             access: self.access_seen(request),
             refresh: self.refresh_seen(request, endpoint),
-            request: self.recorded(&incoming),
+            request: self.recorded(incoming),
             over,
         });
         let rule = self.rulebook.choose(&exchange);
-        Judged {
-            exchange,
-            rule,
-            request: incoming.request,
-        }
+        Judged { exchange, rule }
     }
 
     /// Enters what is no request in the journal: nobody expected it, and no rule is for it.
@@ -138,13 +139,12 @@ impl Responder {
             },
             access: TokenSeen::none(),
             refresh: TokenSeen::none(),
-            request: self.recorded(&incoming),
+            request: self.recorded(incoming),
             over: None,
         });
         Judged {
             exchange,
             rule: None,
-            request: incoming.request,
         }
     }
 
@@ -228,7 +228,7 @@ impl Responder {
     async fn own_answer(&self, judged: &Judged<'_>) -> Answer {
         match judged.exchange.endpoint {
             Endpoint::Unknown => {
-                if let Some(refused) = refused_method(&judged.request) {
+                if let Some(refused) = refused_method(judged.request()) {
                     return refused;
                 }
             }
@@ -273,10 +273,10 @@ impl Responder {
 
     /// The real server's answer, and whether it is the stream that it gives when no rule names one.
     async fn ask_server(&self, judged: &Judged<'_>, rotation: Rotation) -> (Answer, bool) {
-        let response = match to_http(&judged.request) {
+        let response = match to_http(judged.request()) {
             Ok(mut request) => {
                 request.extensions_mut().insert(rotation);
-                let origin = Origin(judged.request.origin.clone());
+                let origin = Origin(judged.request().origin.clone());
                 request.extensions_mut().insert(origin);
                 // The router cannot fail: its error type is empty.
                 self.router
@@ -297,12 +297,9 @@ impl Responder {
 
     fn values(&self, judged: &Judged<'_>, minted: Option<Value>) -> Values {
         let exchange = &judged.exchange;
-        let body = body_json(&judged.request.headers, &judged.request.decoded);
+        let body = judged.request().json();
         let member = |name: &str| {
-            let value = body
-                .as_ref()
-                .and_then(|body| body.get(name))
-                .and_then(Value::as_str);
+            let value = body.and_then(|body| body.get(name)).and_then(Value::as_str);
             value.unwrap_or_default().to_owned()
         };
         let account = exchange
@@ -320,9 +317,9 @@ impl Responder {
             account_id: account.unwrap_or_default(),
             response_id: format!("resp_loginproof_{number:032x}"),
             model: member("model"),
-            origin: judged.request.origin.clone(),
+            origin: judged.request().origin.clone(),
             request_refresh_token: member("refresh_token"),
-            request_access_token: bearer(&judged.request).unwrap_or_default().to_owned(),
+            request_access_token: bearer(judged.request()).unwrap_or_default().to_owned(),
             now: i64::try_from(now).unwrap_or(i64::MAX),
             nth: exchange.nth,
         }
@@ -360,17 +357,9 @@ impl Responder {
         }
     }
 
-    fn recorded(&self, incoming: &Incoming) -> RecordedRequest {
-        let request = &incoming.request;
+    fn recorded(&self, incoming: Incoming) -> RecordedRequest {
         RecordedRequest {
-            method: request.method.clone(),
-            target: request.target.clone(),
-            version: request.version.clone(),
-            host: request.host.clone(),
-            origin: request.origin.clone(),
-            headers: request.headers.clone(),
-            body: request.body.clone(),
-            decoded: request.decoded.clone(),
+            message: Arc::new(incoming.request),
             truncated: false,
             arrived: self.journal.since_start(incoming.arrived),
             wire_bytes: incoming.wire_bytes,
@@ -389,9 +378,9 @@ impl Responder {
             Endpoint::Revoke => "token",
             _ => return TokenSeen::none(),
         };
-        let body = body_json(&request.headers, &request.decoded).unwrap_or_default();
-        let is_access = body.get("token_type_hint").and_then(Value::as_str) == Some("access_token");
-        match body.get(member).and_then(Value::as_str) {
+        let text = |name| request.json()?.get(name)?.as_str();
+        let is_access = text("token_type_hint") == Some("access_token");
+        match text(member) {
             Some(token) if !is_access => self.authorization.describe_refresh(token),
             _ => request
                 .header(REFRESH_HEADER)

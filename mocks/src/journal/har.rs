@@ -45,7 +45,7 @@ fn entry(exchange: &Exchange, start: SystemTime) -> Value {
         "startedDateTime": format!("{date:.3}"),
         "time": milliseconds(request.arrived, ended),
         "request": request_part(exchange),
-        "response": response_part(answer, &request.version),
+        "response": response_part(answer, request.version),
         "cache": {},
         "timings": {
             "send": 0,

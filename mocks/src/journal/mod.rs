@@ -6,6 +6,7 @@ mod har;
 mod lines;
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 use crate::authorization::TokenSeen;
 use crate::endpoint::is_upgrade;
 use crate::matcher::Matcher;
-use crate::message::{header, media_type};
+use crate::message::Request;
 use crate::script::{Endpoint, When};
 
 pub use attempts::{Attempt, AttemptKind, FailedHandshake};
@@ -81,31 +82,25 @@ pub struct Exchange {
     pub frames: Vec<Frame>,
 }
 
-/// A request as it came.
+/// A request as it came, and when: its fields are those of the [`Request`].
 #[derive(Clone, Debug)]
 pub struct RecordedRequest {
-    /// `POST`; `TEXT` or `BINARY` for a frame.
-    pub method: String,
-    /// The target of the request line.
-    pub target: String,
-    /// `HTTP/1.1`, `HTTP/2`
-    pub version: String,
-    /// The host that was meant: lower case, without port.
-    pub host: Option<String>,
-    /// Scheme and authority as the client sees them.
-    pub origin: String,
-    /// Headers as on the wire, in order.
-    pub headers: Vec<(String, String)>,
-    /// The body as sent, without transfer coding.
-    pub body: Bytes,
-    /// The body after its content coding was undone.
-    pub decoded: Bytes,
+    /// What came. `TEXT` or `BINARY` is the method of a frame.
+    pub message: Arc<Request>,
     /// Whether the bodies were left out, because the journal holds enough.
     pub truncated: bool,
     /// When its first byte came, since the server's start.
     pub arrived: Duration,
     /// Bytes on the wire: head, body and its framing. Over HTTP/2 the headers before compression and the body, no frames.
     pub wire_bytes: u64,
+}
+
+impl Deref for RecordedRequest {
+    type Target = Request;
+
+    fn deref(&self) -> &Request {
+        &self.message
+    }
 }
 
 /// An answer as it went out.
@@ -240,7 +235,7 @@ impl Journal {
     }
 
     /// Enters a request that has arrived.
-    pub(crate) fn begin(&self, mut arrival: Arrival) -> Arc<Exchange> {
+    pub(crate) fn begin(&self, arrival: Arrival) -> Arc<Exchange> {
         let mut entries = self.entries();
         entries.next_id += 1;
         let id = entries.next_id;
@@ -249,10 +244,10 @@ impl Journal {
             connection: arrival.connection,
             endpoint: arrival.endpoint,
             expected: arrival.endpoint != Endpoint::Unknown,
-            request: arrival.request.clone(),
+            request: arrival.request,
             answer: None,
-            access: arrival.access.clone(),
-            refresh: arrival.refresh.clone(),
+            access: arrival.access,
+            refresh: arrival.refresh,
             nth: 0,
             over: arrival.over,
             frames: Vec::new(),
@@ -266,17 +261,14 @@ impl Journal {
         if entries.exchanges.len() >= KEPT_EXCHANGES {
             entries.dropped += 1;
         } else {
-            entries.request_bytes += arrival.request.body.len() + arrival.request.decoded.len();
+            entries.request_bytes += full.request.body.len() + full.request.decoded.len();
             if entries.request_bytes <= KEPT_OF_REQUESTS {
                 entries.exchanges.push(Arc::clone(&full));
             } else {
-                arrival.request.body = Bytes::new();
-                arrival.request.decoded = Bytes::new();
-                arrival.request.truncated = true;
-                let kept = Exchange {
-                    request: arrival.request,
-                    ..(*full).clone()
-                };
+                let mut kept = (*full).clone();
+                let message = (*kept.request.message).clone().with_body(Bytes::new());
+                kept.request.message = Arc::new(message);
+                kept.request.truncated = true;
                 entries.exchanges.push(Arc::new(kept));
             }
         }
@@ -341,7 +333,10 @@ impl Journal {
     }
 
     fn tick(&self) {
-        self.version.send_modify(|version| *version += 1);
+        // Whoever subscribes later has seen everything so far.
+        if self.version.receiver_count() > 0 {
+            self.version.send_modify(|version| *version += 1);
+        }
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -357,12 +352,6 @@ impl Exchange {
         Matcher::new(when).is_ok_and(|matcher| matcher.matches(self))
     }
 
-    /// The decoded body as JSON; a form is a flat object.
-    #[must_use]
-    pub fn body_json(&self) -> Option<Value> {
-        body_json(&self.request.headers, &self.request.decoded)
-    }
-
     /// Whether it asks for a WebSocket.
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
@@ -374,22 +363,8 @@ impl Exchange {
     pub fn is_warm_up(&self) -> bool {
         self.endpoint == Endpoint::Websocket
             && self
-                .body_json()
+                .request
+                .json()
                 .is_some_and(|body| body["generate"] == false)
     }
-}
-
-/// A body as JSON; a form is a flat object of strings.
-pub(crate) fn body_json(headers: &[(String, String)], body: &[u8]) -> Option<Value> {
-    let content_type = header(headers, "content-type").map_or("", media_type);
-    if content_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(body).ok()?;
-        return Some(
-            pairs
-                .into_iter()
-                .map(|(key, value)| (key, Value::String(value)))
-                .collect(),
-        );
-    }
-    serde_json::from_slice(body).ok()
 }

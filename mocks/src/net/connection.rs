@@ -36,9 +36,6 @@ impl Transport for TcpStream {
 
 /// What one request's answer is written to: a connection, or one of its streams.
 pub(crate) trait Channel: Send {
-    /// The headers of an answer as they go out.
-    fn headers(plan: &Plan, asked: Asked) -> Vec<(String, String)>;
-
     /// Ends when the client no longer waits for an answer.
     fn gone(&mut self) -> impl Future<Output = ()> + Send;
 

@@ -1,6 +1,7 @@
 //! Requests in HTTP/1.1 (RFC 9112): the head, and how the body is framed.
 
 use std::io;
+use std::mem::MaybeUninit;
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -78,9 +79,10 @@ impl From<io::Error> for ReadError {
 impl Head {
     /// Takes a head off the front of `input`, when it is there as a whole.
     pub(super) fn take(input: &mut BytesMut) -> Result<Option<Self>, Refused> {
-        let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
-        let mut request = httparse::Request::new(&mut headers);
-        let length = match request.parse(input) {
+        // Left as it is: 8 KiB to be written for each request otherwise.
+        let mut headers = [const { MaybeUninit::uninit() }; MOST_HEADERS];
+        let mut request = httparse::Request::new(&mut []);
+        let length = match request.parse_with_uninit_headers(input, &mut headers) {
             Ok(httparse::Status::Complete(length)) if length <= LONGEST_HEAD => length,
             Ok(httparse::Status::Partial) if input.len() <= LONGEST_HEAD => return Ok(None),
             Ok(_) => {
@@ -172,12 +174,14 @@ impl Head {
             path,
             query,
             target: self.target,
-            version: format!("HTTP/1.{}", self.minor_version),
-            host: None,
-            origin: String::new(),
+            version: match self.minor_version {
+                0 => "HTTP/1.0",
+                _ => "HTTP/1.1",
+            },
             headers: self.headers,
             body,
             decoded,
+            ..Request::default()
         }
     }
 }

@@ -20,8 +20,14 @@ const LINGER: Duration = Duration::from_millis(500);
 /// Data from this size on are not copied to be written together with what stands around them.
 const LARGE: usize = 16 << 10;
 
+/// Room for a head, and for a small body behind it.
+const HEAD: usize = 512;
+
 /// Who is told what goes out.
 pub(crate) trait Witness {
+    /// The head of the answer, which goes out with the bytes that are sent next.
+    fn head(&mut self, headers: Vec<(String, String)>);
+
     /// So many bytes were handed to the network, and so many of them are the next ones of the body.
     fn sent(&mut self, wire_bytes: usize, body_bytes: usize);
 }
@@ -38,10 +44,6 @@ pub(crate) struct Asked {
 }
 
 impl<T: Transport> Channel for Connection<T> {
-    fn headers(plan: &Plan, asked: Asked) -> Vec<(String, String)> {
-        wire_headers(plan, asked)
-    }
-
     async fn gone(&mut self) {
         self.wait_gone().await;
     }
@@ -66,7 +68,12 @@ impl<T: Transport> Channel for Connection<T> {
                 }
                 continue;
             }
-            begun |= *step == Step::Head;
+            if *step == Step::Head {
+                begun = true;
+                let headers = wire_headers(plan, asked);
+                output.head(plan, &headers);
+                witness.head(headers);
+            }
             if output.step(step, plan, asked) && self.flush(&mut output, witness).await.is_err() {
                 return Ending::ClientGone;
             }
@@ -191,10 +198,7 @@ impl Output {
     fn step(&mut self, step: &Step, plan: &Plan, asked: Asked) -> bool {
         let chunked = plan.framing == Framing::Chunked && asked.chunks;
         match step {
-            Step::Head => {
-                self.head(plan, asked);
-                return chunked;
-            }
+            Step::Head => return chunked,
             _ if asked.head_only => {}
             Step::Chunk(length) if chunked => {
                 self.bytes.put_slice(format!("{length:x}\r\n").as_bytes());
@@ -221,13 +225,15 @@ impl Output {
         false
     }
 
-    fn head(&mut self, plan: &Plan, asked: Asked) {
+    fn head(&mut self, plan: &Plan, headers: &[(String, String)]) {
         let status = plan.status;
+        self.bytes.reserve(HEAD);
         self.bytes
             .put_slice(format!("HTTP/1.1 {status} {}\r\n", plan.reason).as_bytes());
-        for (name, value) in wire_headers(plan, asked) {
-            self.bytes
-                .put_slice(format!("{name}: {value}\r\n").as_bytes());
+        for (name, value) in headers {
+            for part in [name, ": ", value, "\r\n"] {
+                self.bytes.put_slice(part.as_bytes());
+            }
         }
         self.bytes.put_slice(b"\r\n");
     }

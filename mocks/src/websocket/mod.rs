@@ -25,14 +25,12 @@ pub(crate) use answer::as_events;
 #[derive(Debug)]
 pub(crate) struct Opened {
     exchange: Arc<Exchange>,
-    request: Request,
 }
 
 impl From<Judged<'_>> for Opened {
     fn from(judged: Judged<'_>) -> Self {
         Self {
             exchange: judged.exchange,
-            request: judged.request,
         }
     }
 }
@@ -82,9 +80,9 @@ async fn turn<T: Transport>(
             return false;
         }
     }
-    let turn: Value = serde_json::from_slice(&judged.request.decoded).unwrap_or_default();
+    let turn: Value = serde_json::from_slice(&judged.request().decoded).unwrap_or_default();
     let own = async {
-        let own = known.answer(profile(&judged.request), &turn, &responder.default_stream);
+        let own = known.answer(profile(judged.request()), &turn, &responder.default_stream);
         responder.filled(judged, own)
     };
     let drafted = responder.draft(judged, own).await;
@@ -109,7 +107,7 @@ fn profile(request: &Request) -> Profile {
 impl Opened {
     /// A frame as a request: its data is the body, the rest is that of the upgrade.
     fn frame(&self, received: Received) -> Incoming {
-        let mut request = self.request.clone();
+        let mut request = (*self.exchange.request.message).clone();
         let handshake = |name: &str| {
             let name = name.to_ascii_lowercase();
             name.starts_with("sec-websocket-") || matches!(name.as_str(), "upgrade" | "connection")
@@ -117,10 +115,8 @@ impl Opened {
         request.headers.retain(|(name, _)| !handshake(name));
         received.kind().clone_into(&mut request.method);
         let wire_bytes = received.wire_bytes();
-        request.body = received.into_data();
-        request.decoded = request.body.clone();
         Incoming {
-            request,
+            request: request.with_body(received.into_data()),
             wire_bytes,
             arrived: Instant::now(),
             keep_alive: true,

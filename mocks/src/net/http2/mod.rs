@@ -115,12 +115,10 @@ async fn read(request: http::Request<RecvStream>) -> Option<Result<Incoming, Box
         target: target.to_owned(),
         path,
         query,
-        version: "HTTP/2".to_owned(),
+        version: "HTTP/2",
         host: parts.uri.authority().map(ToString::to_string),
-        origin: String::new(),
         headers,
-        body: Bytes::new(),
-        decoded: Bytes::new(),
+        ..Request::default()
     };
     let head: usize = request
         .headers

@@ -57,13 +57,18 @@ impl Stream {
     }
 
     /// Sends the head. `length` counts names and values before compression.
-    fn head(&mut self, plan: &Plan, asked: Asked, last: bool) -> Result<usize, Gone> {
+    fn head(
+        &mut self,
+        plan: &Plan,
+        headers: &[(String, String)],
+        last: bool,
+    ) -> Result<usize, Gone> {
         let mut response = Response::new(());
         // A plan has the status of a fixture or a script, which were checked.
         *response.status_mut() =
             StatusCode::from_u16(plan.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut length = 0;
-        for (name, value) in Self::headers(plan, asked) {
+        for (name, value) in headers {
             // What no header of HTTP/2 can hold is left out.
             if let (Ok(name), Ok(value)) = (
                 HeaderName::from_bytes(name.as_bytes()),
@@ -156,7 +161,9 @@ impl Stream {
                 Step::Head => {
                     begun = true;
                     ended = bare || (asked.head_only && !cut);
-                    let length = self.head(plan, asked, ended)?;
+                    let headers = headers(plan, asked);
+                    let length = self.head(plan, &headers, ended)?;
+                    witness.head(headers);
                     if !self.line.flush().await {
                         return Err(Gone);
                     }
@@ -219,15 +226,16 @@ impl Stream {
     }
 }
 
-impl Channel for Stream {
-    fn headers(plan: &Plan, asked: Asked) -> Vec<(String, String)> {
-        let headers = wire_headers(plan, asked).into_iter();
-        let lower = headers.map(|(name, value)| (name.to_ascii_lowercase(), value));
-        lower
-            .filter(|(name, _)| !OF_A_CONNECTION.contains(&name.as_str()))
-            .collect()
-    }
+/// The headers of an answer as they go out.
+fn headers(plan: &Plan, asked: Asked) -> Vec<(String, String)> {
+    let headers = wire_headers(plan, asked).into_iter();
+    let lower = headers.map(|(name, value)| (name.to_ascii_lowercase(), value));
+    lower
+        .filter(|(name, _)| !OF_A_CONNECTION.contains(&name.as_str()))
+        .collect()
+}
 
+impl Channel for Stream {
     async fn gone(&mut self) {
         poll_fn(|context| match &mut self.body {
             Some(body) => body.poll_reset(context).map(drop),
