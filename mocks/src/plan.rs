@@ -6,6 +6,7 @@ use rand::rngs::StdRng;
 
 use crate::event_stream::{Segment, segments};
 use crate::fault::{ErrorCode, How, Last, Place, Throttle, Time};
+use crate::fixture::Arrival;
 use crate::message::Answer;
 
 /// An answer while faults act on it.
@@ -24,6 +25,8 @@ pub(crate) struct Draft {
     pub(crate) stalls: Vec<(Mark, Time)>,
     pub(crate) goaways: Vec<(Mark, (Last, ErrorCode))>,
     pub(crate) pace: Option<Throttle>,
+    /// When the parts of the body came, where it is a recording that says so.
+    pub(crate) arrivals: Vec<Arrival>,
     pub(crate) close: Option<(Mark, How)>,
     /// Where a WebSocket is closed by a frame.
     pub(crate) farewell: Option<(Mark, Farewell)>,
@@ -130,6 +133,7 @@ impl Draft {
             stalls: Vec::new(),
             goaways: Vec::new(),
             pace: None,
+            arrivals: Vec::new(),
             close: None,
             farewell: None,
             finish: true,

@@ -199,6 +199,9 @@ impl Responder {
             None => answer,
         };
         let mut draft = Draft::new(answer, self.random(&judged.exchange));
+        let recording = fixture.as_ref().and_then(|name| self.fixtures.get(name));
+        let arrivals = recording.and_then(|fixture| fixture.timing.clone());
+        draft.arrivals = arrivals.unwrap_or_default();
         draft.nth = usize::try_from(judged.exchange.nth).unwrap_or(usize::MAX);
         let faults = judged.rule.map_or(&[][..], |bound| &bound.rule.faults);
         let missed = fault::apply(faults, &mut draft);

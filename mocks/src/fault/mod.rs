@@ -22,6 +22,7 @@ mod insert;
 mod line_ends;
 mod no_final_chunk;
 mod place;
+mod recorded_pace;
 mod reorder;
 mod repeat;
 mod replace;
@@ -98,6 +99,8 @@ pub enum Fault {
     Goaway(Goaway),
     /// A slow line.
     Throttle(Throttle),
+    /// The pace at which a fixture was recorded.
+    RecordedPace,
     /// The connection ends at a place.
     Close(Close),
     /// A WebSocket that says goodbye at a place.
@@ -154,6 +157,7 @@ impl Fault {
             | Self::Stall(_)
             | Self::Goaway(_)
             | Self::Close(_)
+            | Self::RecordedPace
             | Self::NoFinalChunk => None,
             Self::CloseFrame(fault) => fault.problem(),
         }
@@ -177,6 +181,7 @@ impl Fault {
             | Self::Fields(_)
             | Self::Goaway(_)
             | Self::Throttle(_)
+            | Self::RecordedPace
             | Self::NoFinalChunk
                 if framed =>
             {
@@ -208,7 +213,9 @@ impl Fault {
             Self::ContentEncoding(_) => Stage::Encoding,
             Self::Status(_) | Self::Headers(_) | Self::ContentLength(_) => Stage::Head,
             Self::Chunk(_) => Stage::Chunking,
-            Self::Stall(_) | Self::Goaway(_) | Self::Throttle(_) => Stage::Timing,
+            Self::Stall(_) | Self::Goaway(_) | Self::Throttle(_) | Self::RecordedPace => {
+                Stage::Timing
+            }
             Self::Close(_) | Self::CloseFrame(_) | Self::NoFinalChunk => Stage::Ending,
         }
     }
@@ -235,6 +242,7 @@ impl Fault {
             Self::Stall(fault) => fault.apply(draft),
             Self::Goaway(fault) => fault.apply(draft),
             Self::Throttle(fault) => fault.apply(draft),
+            Self::RecordedPace => recorded_pace::apply(draft),
             Self::Close(fault) => fault.apply(draft),
             Self::CloseFrame(fault) => fault.apply(draft),
             Self::NoFinalChunk => no_final_chunk::apply(draft),
