@@ -14,7 +14,7 @@ pub(crate) struct Compare {
     /// Only this stage; all three by default
     #[arg(long)]
     stage: Option<Stage>,
-    /// Only this stream; mix, tools and big by default
+    /// Only this stream; all four by default
     #[arg(long)]
     stream: Option<Kind>,
     /// Only this chunk size, in bytes; 16, 64, 1024, 16384 and 65536 by default
@@ -89,9 +89,7 @@ impl Compare {
             };
         }
         let stages = self.stage.map_or(Stage::ALL.to_vec(), |stage| vec![stage]);
-        let streams = self
-            .stream
-            .map_or(vec![Kind::Mix, Kind::Tools, Kind::Big], |kind| vec![kind]);
+        let streams = self.stream.map_or(Kind::ALL.to_vec(), |kind| vec![kind]);
         let chunks = self
             .chunk
             .map_or(vec![16, 64, 1024, 16 * 1024, 64 * 1024], |chunk| {

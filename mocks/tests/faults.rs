@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use loginproof_mocks::{Ending, MockServer};
 use serde_json::{Value, json};
-use support::{Client, server, until};
+use support::{Client, server, server_with, until};
 
 const HEAD: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -178,6 +178,20 @@ async fn a_throttled_answer_keeps_its_pace() {
     client.expect(&all).await;
     let fastest = Duration::from_millis(all.len() as u64 - 20);
     assert!(began.elapsed() >= fastest, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_recording_is_played_at_its_own_pace() {
+    let rules = json!({ "responses": [{ "answer": "slow", "faults": ["recorded-pace"] }] });
+    let file = "# exact: verbatim\nHTTP/1.1 200 OK\ncontent-type: text/event-stream\n\ndata: one\n\ndata: two\n\n";
+    let recorded = [("slow", file), ("slow.timing", "0 4\n30 7\n150 11\n")];
+    let server = server_with(rules, &recorded).await;
+    let began = Instant::now();
+    let mut client = ask(&server).await;
+    let parts = "4\r\ndata\r\n7\r\n: one\n\n\r\nb\r\ndata: two\n\n\r\n0\r\n\r\n";
+    client.expect(&format!("{HEAD}{parts}")).await;
+    assert!(began.elapsed() >= Duration::from_millis(150));
+    assert_eq!(ending(&server).await, Ending::Complete);
 }
 
 #[tokio::test]
