@@ -32,7 +32,8 @@ pub(crate) async fn converse<T: Transport>(
             Next::Request => {}
             Next::End => return requests,
             Next::WebSocket(opened) => {
-                websocket::converse(connection, &opened, door, responder).await;
+                // In a box, so that other connections do not have its size.
+                Box::pin(websocket::converse(connection, &opened, door, responder)).await;
                 return requests;
             }
         }

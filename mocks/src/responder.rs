@@ -154,7 +154,8 @@ impl Responder {
         if let Some(ready) = kept.and_then(OnceLock::get) {
             return Arc::clone(ready);
         }
-        let ready = Arc::new(self.make(judged).await);
+        // In a box: a connection that waits has no room for it.
+        let ready = Arc::new(Box::pin(self.make(judged)).await);
         match kept {
             Some(kept) => Arc::clone(kept.get_or_init(|| ready)),
             None => ready,

@@ -304,15 +304,18 @@ async fn serve(socket: TcpStream, tls: Option<TlsAcceptor>, responder: Arc<Respo
         None => {
             converse(Connection::new(socket), &door, &responder).await;
         }
-        Some(tls) => {
-            // A client that does not trust the authority ends here; it never asked anything.
-            if let Ok(Ok(stream)) = timeout(HANDSHAKE_BOUND, tls.accept(socket)).await {
-                if stream.get_ref().1.alpn_protocol() == Some(H2) {
-                    http2::serve(stream, &Arc::new(door), &responder).await;
-                } else {
-                    converse(Connection::new(stream), &door, &responder).await;
-                }
-            }
+        // In a box, so that connections without TLS do not have its size.
+        Some(tls) => Box::pin(serve_tls(socket, tls, door, &responder)).await,
+    }
+}
+
+async fn serve_tls(socket: TcpStream, tls: TlsAcceptor, door: Door, responder: &Arc<Responder>) {
+    // A client that does not trust the authority ends here; it never asked anything.
+    if let Ok(Ok(stream)) = timeout(HANDSHAKE_BOUND, tls.accept(socket)).await {
+        if stream.get_ref().1.alpn_protocol() == Some(H2) {
+            http2::serve(stream, &Arc::new(door), responder).await;
+        } else {
+            converse(Connection::new(stream), &door, responder).await;
         }
     }
 }
