@@ -205,10 +205,16 @@ impl Served {
         const HEAD: &str = "HTTP/1.1 200 OK\ncontent-type: text/event-stream; charset=utf-8\n\n";
         let file = |body: &[u8]| [HEAD.as_bytes(), body].concat();
         let last = Stream::brief().bytes;
-        let fixtures = Fixtures::from_files([
+        let mut files = vec![
             (STREAM.to_owned(), file(&reading.bytes)),
             (LAST.to_owned(), file(&last)),
-        ])?;
+        ];
+        if let Pace::Recorded(arrivals) = &pace {
+            let line = |part: &Arrival| format!("{} {}\n", part.at.as_millis(), part.bytes);
+            let sidecar: String = arrivals.iter().map(line).collect();
+            files.push((format!("{STREAM}.timing"), sidecar.into_bytes()));
+        }
+        let fixtures = Fixtures::from_files(files)?;
         let last = Reading::of(last).map(|last| last.messages.concat());
         Ok(Self {
             reading,
@@ -241,28 +247,13 @@ impl Served {
     }
 
     fn faults(&self) -> Vec<Value> {
-        let stall = |at: Value, time: Duration| json!({ "stall": { "at": at, "for": format!("{}ms", time.as_millis()) } });
         match &self.pace {
             Pace::Full => vec![json!({ "chunk": { "size": PIECE } })],
             Pace::Live => {
                 let rate = 1000 / LIVE.as_millis();
                 vec![json!({ "throttle": { "events-per-second": rate } })]
             }
-            Pace::Recorded(arrivals) => {
-                let (mut ends, mut faults) = (Vec::new(), Vec::new());
-                let (mut at, mut before) = (0, Duration::ZERO);
-                for arrival in arrivals {
-                    faults.push(stall(
-                        json!({ "byte": at }),
-                        arrival.at.saturating_sub(before),
-                    ));
-                    at += arrival.bytes;
-                    before = arrival.at;
-                    ends.push(at);
-                }
-                faults.push(json!({ "chunk": { "at": ends } }));
-                faults
-            }
+            Pace::Recorded(_) => vec![json!("recorded-pace")],
         }
     }
 
@@ -318,18 +309,27 @@ mod tests {
         let pace = Pace::Recorded(workload.timing.unwrap());
         let served = Served::new(workload.stream, pace).unwrap();
         assert_eq!(served.takes(), Duration::from_millis(70));
-        let scenario = served.scenario(&json!([{ "ask": "Go." }])).unwrap();
-        assert_eq!(scenario.server.responses[1].faults.len(), 3);
+        let played = served.fixtures.get(STREAM).unwrap();
+        let parts = played.timing.iter().flatten();
+        assert_eq!(
+            parts.map(|part| part.bytes).collect::<Vec<_>>(),
+            [half, body.len() - half]
+        );
     }
 
     #[test]
     fn every_pace_is_a_world_that_a_server_takes() {
         let reading = Reading::of(Stream::least(Kind::Mix).bytes).unwrap();
-        for pace in [Pace::Full, Pace::Live] {
+        let all = vec![Arrival {
+            at: Duration::from_millis(3),
+            bytes: reading.bytes.len(),
+        }];
+        for pace in [Pace::Full, Pace::Live, Pace::Recorded(all)] {
             let served = Served::new(reading.clone(), pace).unwrap();
             let scenario = served.scenario(&json!([{ "ask": "Go." }])).unwrap();
             let problems = loginproof_mocks::validate(&scenario.server, &served.fixtures);
             assert!(problems.is_empty(), "{problems:?}");
+            assert_eq!(scenario.server.responses[1].faults.len(), 1);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The pace of a recording.
 
+use std::time::Duration;
+
 use crate::fault::Time;
 use crate::plan::{Draft, Mark};
 use crate::span::Span;
@@ -18,7 +20,7 @@ pub(super) fn apply(draft: &mut Draft) -> Result<(), String> {
         ));
     }
     let (mut start, mut cuts) = (0, Vec::new());
-    let mut before = arrivals[0].at;
+    let mut before = Duration::ZERO;
     for part in arrivals {
         if part.at > before {
             let silence = Time::For(Span(part.at - before));
@@ -67,10 +69,10 @@ mod tests {
             Step::Stall(time) => Some(Err(*time)),
             _ => None,
         });
-        let silence = Time::For(Span(Duration::from_millis(117)));
+        let silence = |ms| Err(Time::For(Span(Duration::from_millis(ms))));
         assert_eq!(
             of_interest.collect::<Vec<_>>(),
-            [Ok(10), Ok(20), Err(silence), Ok(length - 30)]
+            [silence(3), Ok(10), Ok(20), silence(117), Ok(length - 30)]
         );
     }
 
