@@ -171,6 +171,8 @@ pub(crate) fn compare(
         .enumerate()
         .filter(|(at, candidate)| *at == 0 || only.is_none_or(|only| candidate.name.contains(only)))
         .map(|(_, candidate)| candidate)
+        // An event of a megabyte in small chunks takes such a reader minutes.
+        .filter(|candidate| !(candidate.slow && kind == Kind::Big && chunk < 16 * 1024))
         .collect();
     let costs = paired(&candidates, chunk, |candidate| {
         input.of(candidate, chunk).bytes

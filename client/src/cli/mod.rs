@@ -137,11 +137,12 @@ impl Program {
                 Command::Status => self.status(),
             }
         };
+        let signal = first_signal();
         let mut work = std::pin::pin!(work);
         let signal = tokio::select! {
             biased;
             exit = &mut work => return exit,
-            signal = first_signal() => signal,
+            signal = signal => signal,
         };
         // A token that was spent has a successor on its way: stopping now would lose both.
         if self.session.is_critical() && !defect::active(Defect::RefreshEndsWithASignal) {
@@ -393,20 +394,27 @@ impl Program {
     }
 }
 
-/// Waits for a signal that asks the program to end.
+/// Waits for a signal that asks the program to end. From this call on none ends it where it stands, with the terminal
+/// as it happens to be.
 #[cfg(unix)]
-async fn first_signal() -> Exit {
-    use tokio::signal::unix::{SignalKind, signal};
-    let wait = async |kind| match signal(kind) {
-        Ok(mut signal) => {
+fn first_signal() -> impl Future<Output = Exit> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    let wait = async |signal: Option<Signal>| match signal {
+        Some(mut signal) => {
             signal.recv().await;
         }
-        Err(_) => std::future::pending::<()>().await,
+        None => std::future::pending::<()>().await,
     };
-    tokio::select! {
-        () = wait(SignalKind::interrupt()) => Exit::Interrupted,
-        () = wait(SignalKind::terminate()) => Exit::Terminated,
-        () = wait(SignalKind::hangup()) => Exit::Hangup,
+    let listen = |kind| signal(kind).ok();
+    let interrupt = listen(SignalKind::interrupt());
+    let terminate = listen(SignalKind::terminate());
+    let hangup = listen(SignalKind::hangup());
+    async move {
+        tokio::select! {
+            () = wait(interrupt) => Exit::Interrupted,
+            () = wait(terminate) => Exit::Terminated,
+            () = wait(hangup) => Exit::Hangup,
+        }
     }
 }
 
@@ -416,5 +424,19 @@ async fn first_signal() -> Exit {
     match tokio::signal::ctrl_c().await {
         Ok(()) => Exit::Interrupted,
         Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signal_that_comes_before_it_is_waited_for_is_not_lost_and_ends_nothing() {
+        let signal = first_signal();
+        kill_process(getpid(), Signal::HUP).unwrap();
+        assert_eq!(signal.await, Exit::Hangup);
     }
 }
