@@ -1,12 +1,13 @@
-// Asks once through the raw iterator over events of npm's openai.
+// Asks each argument, all at once, through the raw iterator over events of npm's openai.
 const OpenAI = require("openai");
 
-async function main() {
+const client = new OpenAI();
+
+async function ask(input) {
   let text = "";
   let ended;
   try {
-    const request = { model: process.env.LOGINPROOF_MODEL, input: process.argv[2], stream: true };
-    for await (const event of await new OpenAI().responses.create(request)) {
+    for await (const event of await client.responses.create({ model: process.env.LOGINPROOF_MODEL, input, stream: true })) {
       if (event.type === "response.output_text.delta") text += event.delta;
       if (["response.completed", "response.incomplete", "response.failed"].includes(event.type)) ended = event.response;
     }
@@ -20,4 +21,4 @@ async function main() {
   }
 }
 
-main();
+process.argv.slice(2).forEach(ask);

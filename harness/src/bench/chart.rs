@@ -1,5 +1,6 @@
 //! The result as a picture: bars with their spread for each figure, and the cost of one event over its size.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::document::{Document, Figures, Program};
@@ -7,7 +8,7 @@ use super::sizes::kib;
 use super::statistics::Spread;
 use super::table::{mib, millis, nanos, thousands, words};
 
-const WIDTH: f64 = 960.0;
+const WIDTH: f64 = 1000.0;
 /// Where bars begin; their names stand before.
 const LEFT: f64 = 190.0;
 /// The longest bar's end; its value stands behind.
@@ -177,12 +178,20 @@ impl Drawing {
     fn curve(&mut self, programs: &[Program]) {
         let points: Vec<Vec<(f64, Spread)>> = programs.iter().map(points).collect();
         let all = || points.iter().flatten();
+        let sizes: BTreeSet<usize> = programs
+            .iter()
+            .flat_map(|program| program.sizes.iter().map(|size| size.bytes))
+            .filter(|bytes| *bytes > 0)
+            .collect();
         let ends = |values: Vec<f64>| {
             let spread = Spread::of(values.into_iter().map(f64::ln))?;
             Some((spread.min, (spread.max - spread.min).max(1.0)))
         };
-        let across = ends(all().map(|(size, _)| *size).collect());
-        let costs = all().flat_map(|(_, cost)| [cost.min.max(1.0), cost.max]);
+        let across = ends(sizes.iter().map(|bytes| *bytes as f64).collect());
+        // Noise below every median would stretch the picture downwards without end.
+        let medians = all().map(|(_, cost)| cost.median);
+        let floor = medians.fold(f64::INFINITY, f64::min) / 2.0;
+        let costs = all().flat_map(|(_, cost)| [cost.min.max(floor), cost.max]);
         let Some(((left, wide), (low, tall))) = across.zip(ends(costs.collect())) else {
             return;
         };
@@ -195,18 +204,11 @@ impl Drawing {
         self.y += 14.0;
         let (top, bottom) = (self.y, self.y + CURVE);
         let x = |size: f64| LEFT + (size.ln() - left) / wide * (RIGHT - LEFT);
-        let y = |cost: f64| bottom - (cost.max(1.0).ln() - low) / tall * CURVE;
+        let y = |cost: f64| bottom - (cost.max(floor).ln() - low) / tall * CURVE;
         self.put(format_args!(
             "<rect x=\"{LEFT}\" y=\"{top:.0}\" width=\"{:.0}\" height=\"{CURVE}\" fill=\"none\" stroke=\"#bbb\"/>",
             RIGHT - LEFT
         ));
-        let mut sizes: Vec<usize> = programs
-            .iter()
-            .flat_map(|program| program.sizes.iter().map(|size| size.bytes))
-            .filter(|bytes| *bytes > 0)
-            .collect();
-        sizes.sort_unstable();
-        sizes.dedup();
         self.y = bottom + 16.0;
         for size in sizes {
             self.text(x(size as f64) - 14.0, "small", &kib(size));
@@ -219,7 +221,7 @@ impl Drawing {
                     "<path d=\"M{LEFT} {at:.1}H{RIGHT}\" stroke=\"#eee\"/>"
                 ));
                 self.y = at + 4.0;
-                self.text(LEFT - 8.0, "small end", &millis(power / 1000.0));
+                self.text(LEFT - 8.0, "small end", &nanos(power * 1000.0));
             }
             power *= 10.0;
         }

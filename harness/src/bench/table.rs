@@ -199,9 +199,9 @@ fn spread(spread: Option<Spread>, unit: fn(f64) -> String) -> String {
 
 pub(super) fn nanos(ns: f64) -> String {
     match ns.abs() {
-        ns if ns < 1e3 => format!("{ns:.0} ns"),
-        _ if ns.abs() < 1e6 => format!("{:.1} us", ns / 1e3),
-        _ => format!("{:.1} ms", ns / 1e6),
+        size if size < 1e3 => format!("{ns:.0} ns"),
+        size if size < 1e6 => format!("{:.1} us", ns / 1e3),
+        _ => millis(ns / 1e6),
     }
 }
 
