@@ -526,10 +526,23 @@ fn line_end(bytes: &[u8]) -> Option<usize> {
 /// What follows the prefix; none without a prefix.
 #[inline]
 fn strip<'c>(bytes: &'c [u8], prefix: &[u8]) -> Option<&'c [u8]> {
-    if prefix.is_empty() {
-        return None;
+    let (start, rest) = bytes.split_at_checked(prefix.len())?;
+    (!prefix.is_empty() && same(start, prefix)).then_some(rest)
+}
+
+/// Whether both hold the same bytes. They are short, so that the call of a general comparison would cost as much as the
+/// work.
+#[inline]
+pub(crate) fn same(left: &[u8], right: &[u8]) -> bool {
+    let words = |bytes: &[u8; 16]| u128::from_le_bytes(*bytes);
+    if left.len() != right.len() {
+        return false;
     }
-    bytes.strip_prefix(prefix)
+    let (Some(left_end), Some(right_end)) = (left.last_chunk(), right.last_chunk()) else {
+        return left == right;
+    };
+    let mut pairs = left.as_chunks().0.iter().zip(right.as_chunks().0);
+    pairs.all(|(left, right)| words(left) == words(right)) && words(left_end) == words(right_end)
 }
 
 /// The value of a line if its field has this name: exact case, at most one leading space removed.

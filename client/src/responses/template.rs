@@ -3,6 +3,7 @@
 
 use super::event::Channel;
 use super::scan::{Body, digits, string};
+use crate::sse::same;
 
 /// A part of the event that changes from one to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl Template {
         let (mut at, mut from, mut delta) = (0, 0, None);
         for &(to, hole) in &self.holes {
             let fixed = &self.bytes[from..to];
-            if data.get(at..at + fixed.len())? != fixed {
+            if !same(data.get(at..at + fixed.len())?, fixed) {
                 return None;
             }
             at += fixed.len();
@@ -53,10 +54,9 @@ impl Template {
                 Hole::Padding => at = string(data, at)?.1,
             }
         }
-        if data[at..] != self.bytes[from..] {
-            return None;
-        }
-        delta
+        same(&data[at..], &self.bytes[from..])
+            .then_some(delta)
+            .flatten()
     }
 }
 
