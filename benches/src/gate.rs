@@ -6,6 +6,8 @@ use crate::compare::{Input, Row, Stage, compare};
 
 /// How much slower than wanted is still let through: machines differ.
 const SLACK: f64 = 1.2;
+/// A ratio that is missed is measured so often in all: what another program on the machine took passes, a loss stays.
+const ATTEMPTS: usize = 3;
 
 /// Ours over the best reader whose name holds `peer` must be at least `wanted`.
 struct Ratio {
@@ -46,6 +48,14 @@ const ALLOCATIONS: f64 = 0.05;
 /// Chunks of 16 bytes may cost so many times what chunks of 16 KB cost.
 const SMALL_CHUNKS: f64 = 8.0;
 
+/// Our reader and the fastest of the peers.
+fn measure(want: &Ratio, kind: Kind, input: &Input) -> (Row, Row) {
+    let mut rows = compare(want.stage, kind, input, want.chunk, Some(want.peer)).into_iter();
+    let ours = rows.next().expect("ours is always measured");
+    let best = rows.min_by(|a, b| a.ours_over_this.total_cmp(&b.ours_over_this));
+    (ours, best.expect("every rule names a peer"))
+}
+
 /// One line per rule, and whether all hold.
 pub(crate) fn run() -> (Vec<String>, bool) {
     let (mut lines, mut holds) = (Vec::new(), true);
@@ -56,18 +66,17 @@ pub(crate) fn run() -> (Vec<String>, bool) {
     let inputs = [Kind::Mix, Kind::Tools, Kind::Big].map(|kind| (kind, Input::new(kind)));
     let mut ours_at: Vec<Row> = Vec::new();
     for want in &RATIOS {
-        let Some((kind, input)) = inputs.iter().find(|(kind, _)| *kind == want.stream) else {
-            continue;
-        };
-        let rows = compare(want.stage, *kind, input, want.chunk, Some(want.peer));
-        let Some((ours, peers)) = rows.split_first() else {
-            continue;
-        };
-        let best = peers
-            .iter()
-            .min_by(|a, b| a.ours_over_this.total_cmp(&b.ours_over_this));
-        let Some(best) = best else { continue };
+        let input = inputs.iter().find(|(kind, _)| *kind == want.stream);
+        let (kind, input) = input.expect("every rule names a stream that was made");
         let least = want.wanted / SLACK;
+        let mut attempt = 1;
+        let (ours, best) = loop {
+            let (ours, best) = measure(want, *kind, input);
+            if best.ours_over_this >= least || attempt == ATTEMPTS {
+                break (ours, best);
+            }
+            attempt += 1;
+        };
         rule(
             format!(
                 "{}, {}, chunks of {}: {:.2} times {}, at least {least:.2}",
@@ -75,7 +84,7 @@ pub(crate) fn run() -> (Vec<String>, bool) {
             ),
             best.ours_over_this >= least,
         );
-        ours_at.push(ours.clone());
+        ours_at.push(ours);
     }
     let mix = |chunk| {
         ours_at.iter().find(|row| {
