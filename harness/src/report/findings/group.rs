@@ -37,7 +37,12 @@ impl<'p, 'a> Finding<'p, 'a> {
 
     /// Whether it is about what every scenario asks, whatever its own subject.
     pub(super) fn is_general(&self) -> bool {
-        is_general(self.first())
+        self.is_false_success() || is_always_on(self.first())
+    }
+
+    /// Whether it is about the exit status alone, which says success in scenario after scenario.
+    pub(super) fn is_false_success(&self) -> bool {
+        self.scenarios().len() >= HABIT && self.instances.iter().all(|it| is_false_success(it))
     }
 }
 
@@ -50,7 +55,13 @@ pub(super) fn group<'p, 'a>(instances: &'p [Instance<'a>]) -> Vec<Finding<'p, 'a
         .filter(|instance| !is_always_on(instance))
         .map(|instance| place(instance))
         .collect();
-    for instance in instances {
+    let (mut false_successes, mut others): (Vec<_>, Vec<_>) =
+        instances.iter().partition(|it| is_false_success(it));
+    let scenarios: BTreeSet<_> = false_successes.iter().map(|it| place(it).0).collect();
+    if scenarios.len() < HABIT {
+        others.append(&mut false_successes);
+    }
+    for instance in others {
         // Who hangs or crashes where the scenario's own checks fail shows the same bug by it.
         let with_the_others = ["clean-exit", "no-panic"].contains(&instance.entry.check.as_str())
             && instance.entry.verdict != Verdict::Unclean
@@ -69,8 +80,10 @@ pub(super) fn group<'p, 'a>(instances: &'p [Instance<'a>]) -> Vec<Finding<'p, 'a
     }
     let mut groups: Vec<Vec<&Instance<'_>>> = general.into_values().collect();
     groups.extend(across(own.into_values().flat_map(within).collect()));
+    groups.push(false_successes);
     let mut findings: Vec<Finding<'_, '_>> = groups
         .into_iter()
+        .filter(|instances| !instances.is_empty())
         .map(|mut instances| {
             instances
                 .sort_by_key(|instance| (std::cmp::Reverse(gravity(instance)), place(instance)));
@@ -98,8 +111,12 @@ fn is_always_on(instance: &Instance<'_>) -> bool {
     check == "no-egress" || ALWAYS_ON.contains(&check)
 }
 
-fn is_general(instance: &Instance<'_>) -> bool {
-    is_always_on(instance)
+/// A success that is none, in so many scenarios, is the program's way to end, and one bug.
+const HABIT: usize = 4;
+
+fn is_false_success(instance: &Instance<'_>) -> bool {
+    let check = &instance.check;
+    check.asks == "exit" && check.seen.split(" after ").next() == Some("exit status 0")
 }
 
 /// The checks of a scenario that fail in a variant together belong together, and so does a check in all its variants.

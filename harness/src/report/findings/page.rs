@@ -146,6 +146,7 @@ fn title(finding: &Finding<'_, '_>) -> String {
     let first = finding.first();
     let seen = first.check.seen.as_str();
     let general = match first.entry.check.as_str() {
+        _ if finding.is_false_success() => Some("What failed ends as a success"),
         _ if !finding.is_general() => None,
         "no-leak" => Some("A secret stands where it must not"),
         "no-egress" => Some("A host is asked for that is not the program's"),

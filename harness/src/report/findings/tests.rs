@@ -212,6 +212,30 @@ fn who_hangs_where_the_scenarios_own_checks_fail_shows_one_bug() {
 }
 
 #[test]
+fn a_success_that_is_none_is_one_bug_however_often() {
+    let page = |scenarios: usize| {
+        let outcomes = (0..scenarios).map(|n| {
+            let scenario = format!("stream/{n}");
+            let mut outcome = failing(&scenario, None, &["fails", "says-why"]);
+            outcome.case = format!("2.2.{n}");
+            outcome.results[0].because = format!("exit status 0 after {n}.5 s");
+            outcome
+        });
+        Kept::codex(outcomes.collect()).page()
+    };
+    let (few, many) = (page(3), page(4));
+    assert_eq!(few.findings, 3);
+    assert_eq!(many.findings, 5);
+    assert!(
+        many.text
+            .contains("### 1. What failed ends as a success: exit status 0")
+            && !few.text.contains("ends as a success"),
+        "{}",
+        many.text
+    );
+}
+
+#[test]
 fn the_gravest_finding_comes_first() {
     let mut leak = failing("z/last", None, &["no-leak"]);
     leak.results[0].got_out = true;
