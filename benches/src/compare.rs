@@ -55,9 +55,9 @@ impl Stage {
 
     fn candidates(self) -> &'static [Candidate] {
         match self {
-            Self::Framing => &FRAMING,
-            Self::Decode => &DECODE,
-            Self::Reassembly => &REASSEMBLY,
+            Self::Framing => FRAMING,
+            Self::Decode => DECODE,
+            Self::Reassembly => REASSEMBLY,
         }
     }
 }
@@ -240,12 +240,13 @@ macro_rules! framing {
     };
 }
 
-const FRAMING: [Candidate; 7] = [
+const FRAMING: &[Candidate] = &[
     framing!("loginproof", framing::frames, false),
     framing!("loginproof, as text", framing::ours, false),
     framing!("sse-stream", framing::sse_stream, false),
     framing!("sse-core", framing::sse_core, false),
     framing!("sseer", framing::sseer, false),
+    #[cfg(feature = "peers")]
     framing!("async-sse", framing::async_sse, false),
     framing!("eventsource-stream", framing::eventsource_stream, true),
 ];
@@ -258,7 +259,7 @@ const fn candidate(name: &'static str, run: fn(&'static [u8], usize) -> usize) -
     }
 }
 
-const DECODE: [Candidate; 9] = [
+const DECODE: &[Candidate] = &[
     candidate("loginproof", decode::ours),
     candidate("sonic-rs, borrowed, by name", decode::sonic_by_name),
     candidate("sonic-rs Value", decode::sonic_value),
@@ -266,11 +267,12 @@ const DECODE: [Candidate; 9] = [
     candidate("serde_json, borrowed, by name", decode::serde_by_name),
     candidate("serde_json, the event of Codex", decode::codex),
     candidate("serde_json, tagged enum", decode::serde_tagged),
+    #[cfg(feature = "peers")]
     candidate("serde_json, async-openai", decode::async_openai),
     candidate("serde_json Value", decode::serde_value),
 ];
 
-const REASSEMBLY: [Candidate; 6] = [
+const REASSEMBLY: &[Candidate] = &[
     candidate("loginproof", reassembly::ours),
     candidate("sse-stream + sonic-rs by name", reassembly::sonic_by_name),
     candidate("sse-stream + serde_json by name", reassembly::serde_by_name),
@@ -280,6 +282,7 @@ const REASSEMBLY: [Candidate; 6] = [
         run: reassembly::codex,
         slow: true,
     },
+    #[cfg(feature = "peers")]
     Candidate {
         name: "eventsource-stream + async-openai",
         run: reassembly::async_openai,

@@ -82,6 +82,7 @@ pub(crate) fn simd_json_value(stream: &'static [u8], chunk: usize) -> usize {
     })
 }
 
+#[cfg(feature = "peers")]
 pub(crate) fn async_openai(stream: &'static [u8], chunk: usize) -> usize {
     each(stream, chunk, |_, data| {
         let event: async_openai::types::responses::ResponseStreamEvent =

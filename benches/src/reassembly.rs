@@ -51,6 +51,7 @@ pub(crate) fn codex(stream: &'static [u8], chunk: usize) -> Bytes {
 }
 
 /// eventsource-stream and the types of async-openai.
+#[cfg(feature = "peers")]
 pub(crate) fn async_openai(stream: &'static [u8], chunk: usize) -> Bytes {
     use async_openai::types::responses::{
         OutputItem, OutputMessageContent, ResponseStreamEvent as E, SummaryPart,

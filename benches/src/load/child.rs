@@ -1,5 +1,10 @@
 //! A server in a process of its own, and what it uses.
 
+#![expect(
+    clippy::print_stderr,
+    reason = "standard output tells the address, and nothing else"
+)]
+
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
