@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use loginproof_mocks::journal::Exchange;
 use loginproof_mocks::script::When;
+use loginproof_mocks::span::Span;
 use serde_json::Value;
 
 use super::{Finding, excerpt};
@@ -74,7 +75,8 @@ pub(super) fn judge(check: &RequestsCheck, evidence: &Evidence) -> Finding {
     }
     let measured = measurable
         .map(|gap| {
-            waits(&gap, &matching, evidence).fold(f64::INFINITY, |least, (_, s)| least.min(s))
+            waits(&gap, &matching, evidence)
+                .fold(f64::INFINITY, |least, (_, wait)| least.min(wait.longest))
         })
         .map(|shortest| format!(", shortest gap {shortest:.3} s"))
         .unwrap_or_default();
@@ -94,19 +96,22 @@ fn waits<'a>(
     gap: &Gap,
     counted: &'a [&Arc<Exchange>],
     evidence: &Evidence,
-) -> impl Iterator<Item = (usize, f64)> + use<'a> {
+) -> impl Iterator<Item = (usize, Wait)> + use<'a> {
     let before_first = counted.first().and_then(|first| {
         let of = evidence.exchanges.iter();
         let of = of.filter(|exchange| Some(exchange.endpoint) == gap.since);
-        of.filter_map(|exchange| Some(exchange.answer.as_ref()?.ended))
-            .filter(|ended| *ended <= first.request.arrived)
-            .max()
-            .map(|ended| (1, (first.request.arrived - ended).as_secs_f64()))
+        let last = of
+            .filter(|exchange| {
+                let answer = exchange.answer.as_ref();
+                answer.is_some_and(|answer| answer.ended <= first.request.arrived)
+            })
+            .max_by_key(|exchange| exchange.answer.as_ref().map(|answer| answer.ended))?;
+        Some((1, Wait::between(last, first)))
     });
     let between = counted
         .windows(2)
         .enumerate()
-        .map(|(index, pair)| (index + 2, between(pair)));
+        .map(|(index, pair)| (index + 2, Wait::between(pair[0], pair[1])));
     let from = gap.first();
     before_first
         .into_iter()
@@ -114,13 +119,27 @@ fn waits<'a>(
         .filter(move |(number, _)| *number >= from)
 }
 
-/// From the end of an answer to the start of the next request, in seconds.
-fn between(pair: &[&Arc<Exchange>]) -> f64 {
-    let ended = pair[0]
-        .answer
-        .as_ref()
-        .map_or(pair[0].request.arrived, |answer| answer.ended);
-    pair[1].request.arrived.saturating_sub(ended).as_secs_f64()
+/// How long a program waited, in seconds, between an answer and its next request.
+#[derive(Clone, Copy)]
+struct Wait {
+    /// At the most: before the answer began it knew nothing of it.
+    longest: f64,
+    /// At the least: when the answer had ended, it knew all.
+    shortest: f64,
+}
+
+impl Wait {
+    fn between(exchange: &Exchange, next: &Exchange) -> Self {
+        let arrived = next.request.arrived;
+        let known = exchange.request.arrived;
+        let answer = exchange.answer.as_ref();
+        let (started, ended) =
+            answer.map_or((known, known), |answer| (answer.started, answer.ended));
+        Self {
+            longest: arrived.saturating_sub(started).as_secs_f64(),
+            shortest: arrived.saturating_sub(ended).as_secs_f64(),
+        }
+    }
 }
 
 fn gaps(
@@ -142,17 +161,19 @@ fn gaps(
             shown(),
         ));
     }
-    let outside = |(_, seconds): &(usize, f64)| {
-        let short = gap
-            .at_least
-            .is_some_and(|least| *seconds < least.0.as_secs_f64());
-        let long = gap
-            .at_most
-            .is_some_and(|most| *seconds > most.0.as_secs_f64());
-        short || long
+    let outside = |(number, wait): (usize, Wait)| {
+        let below = |least: Span| wait.longest < least.0.as_secs_f64();
+        let above = |most: Span| wait.shortest > most.0.as_secs_f64();
+        if gap.at_least.is_some_and(below) {
+            Some((number, wait.longest))
+        } else if gap.at_most.is_some_and(above) {
+            Some((number, wait.shortest))
+        } else {
+            None
+        }
     };
-    let (number, seconds) = waits(gap, counted, evidence).find(outside)?;
-    let bound = |word: &str, span: Option<loginproof_mocks::span::Span>| {
+    let (number, seconds) = waits(gap, counted, evidence).find_map(outside)?;
+    let bound = |word: &str, span: Option<Span>| {
         span.map(|span| format!(" {word} {span}"))
             .unwrap_or_default()
     };
